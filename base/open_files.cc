@@ -1,0 +1,27 @@
+#include "base/open_files.h"
+
+#include <sys/resource.h>
+
+#include "base/error.h"
+
+namespace crossover {
+
+OpenFilesLimit GetOpenFilesLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) ThrowErrno("getrlimit(RLIMIT_NOFILE)");
+  return {.soft = limit.rlim_cur, .hard = limit.rlim_max};
+}
+
+OpenFilesLimit RaiseOpenFilesLimit(uint64_t wanted) {
+  const OpenFilesLimit now = GetOpenFilesLimit();
+  if (now.soft >= wanted) return now;
+  if (wanted > now.hard) {
+    const rlimit both{wanted, wanted};
+    if (setrlimit(RLIMIT_NOFILE, &both) == 0) return GetOpenFilesLimit();
+  }
+  const rlimit soft{wanted < now.hard ? wanted : now.hard, now.hard};
+  setrlimit(RLIMIT_NOFILE, &soft);
+  return GetOpenFilesLimit();
+}
+
+}  // namespace crossover
