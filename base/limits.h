@@ -35,6 +35,10 @@ inline constexpr int64_t kDurationMaxNs = 24LL * 3600 * 1'000'000'000;
 inline constexpr size_t kExperimentFileBytesMax = 1024 * 1024;
 inline constexpr size_t kTrialsMax = 100'000;
 inline constexpr size_t kRepetitionsMax = 1000;
+inline constexpr size_t kNameBytesMax = 64;
+inline constexpr size_t kDescriptionBytesMax = 1024;
+inline constexpr size_t kPathBytesMax = 1024;  // of a request, and of one word of a launcher
+inline constexpr size_t kLauncherWordsMax = 64;
 
 // Lines between processes.
 inline constexpr size_t kLineBytesMax = 4 * 1024 * 1024;

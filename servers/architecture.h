@@ -1,0 +1,53 @@
+// Architecture: which thread runs which connection, and when. The only thing in which two servers
+// of Crossover differ, and the seam at which new ones are added: one file and one line in
+// architectures.def.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "servers/counters.h"
+#include "servers/listener.h"
+
+namespace crossover {
+
+// What a pool does with a connection that comes when all its workers are busy and at their limit.
+enum class Overflow {
+  kReject,  // 503, as fasthttp does
+  kQueue,   // it waits for a worker
+  kGrow,    // one worker more than the limit, for as long as it is needed
+};
+
+// The knobs; each architecture takes those that it has.
+struct ArchitectureOptions {
+  size_t workers = 0;            // of a fixed number; 0: one for each CPU that it may use
+  size_t workers_max = 262'144;  // of a growing pool
+  Overflow overflow = Overflow::kReject;
+  int64_t worker_idle_ns = 10'000'000'000;  // after which a growing pool lets a worker go
+  size_t stack_bytes = 128 * 1024;          // of a thread that serves connections
+};
+
+class Architecture {
+ public:
+  virtual ~Architecture() = default;
+
+  // Serves what `listener` accepts until it says stop, then until the last connection is done (the
+  // ConnectionTable sees to it that they end), joins its threads and returns. What fails on the way
+  // for want of threads or descriptors is counted, and survived. Called once.
+  virtual void Serve(Listener& listener, Counters& counters) = 0;
+};
+
+struct ArchitectureEntry {
+  std::string_view name;  // ends with a NUL
+  std::string_view summary;
+  std::unique_ptr<Architecture> (*make)(const ArchitectureOptions& options);
+};
+
+// All of them, in the order of architectures.def.
+std::span<const ArchitectureEntry> Architectures();
+// Null if there is none of that name.
+const ArchitectureEntry* FindArchitecture(std::string_view name);
+
+}  // namespace crossover

@@ -1,0 +1,196 @@
+#include "servers/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace crossover {
+namespace {
+
+constexpr int64_t kPhaseBits = 3;
+constexpr int64_t kDrainGraceMs = 100;
+constexpr int64_t kDrainSweepMs = 20;
+
+int64_t CoarseMs() { return MonotonicCoarseNs() / kNsPerMs; }
+
+int64_t PackSince(int64_t ms, HttpSession::Phase phase) {
+  return ms << kPhaseBits | static_cast<int64_t>(phase);
+}
+
+// clock_nanosleep to the end, whatever signals come.
+void SleepNs(int64_t ns) {
+  timespec left{.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
+  while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
+  }
+}
+
+}  // namespace
+
+Connection::Connection(Fd socket, SocketMode mode, ConnectionTable& table)
+    : socket_(std::move(socket)),
+      mode_(mode),
+      table_(table),
+      session_(table.context_, table.counters_.NextShard()),
+      since_(PackSince(CoarseMs(), HttpSession::Phase::kIdle)) {
+  table_.Add(this);
+}
+
+Connection::~Connection() { table_.RemoveAndClose(this); }
+
+// An idle connection is as old as its last response; any other phase as its beginning.
+void Connection::NotePhase() {
+  const HttpSession::Phase phase = session_.phase();
+  if (phase == phase_ && phase != HttpSession::Phase::kIdle) return;
+  phase_ = phase;
+  since_.store(PackSince(CoarseMs(), phase), std::memory_order_relaxed);
+}
+
+Connection::Outcome Connection::Run(bool peer_closed) {
+  drained_ = false;
+  while (true) {
+    NotePhase();
+    Io io = Io::kProgress;
+    switch (session_.step()) {
+      case HttpSession::Step::kRead:
+        io = drained_ && !peer_closed ? Io::kBlocked : Read();
+        break;
+      case HttpSession::Step::kWrite:
+        io = Write();
+        break;
+      case HttpSession::Step::kWait:
+        SleepNs(session_.wait_ns());
+        session_.WaitOver();
+        break;
+      case HttpSession::Step::kShutdown:
+        ::shutdown(socket_.get(), SHUT_WR);
+        session_.ShutdownDone();
+        break;
+      case HttpSession::Step::kClose:
+        return Outcome::kClosed;
+    }
+    if (io == Io::kBlocked) return Outcome::kBlocked;
+    if (io == Io::kBroken) return Outcome::kClosed;
+  }
+}
+
+Connection::Io Connection::Read() {
+  const std::span<char> buffer = session_.ReadBuffer();
+  const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (n > 0) {
+    drained_ = mode_ == SocketMode::kNonBlocking && static_cast<size_t>(n) < buffer.size();
+    session_.Received(static_cast<size_t>(n));
+  } else if (n < 0) {
+    if (errno == EAGAIN) return Io::kBlocked;
+    return errno == EINTR ? Io::kProgress : Io::kBroken;
+  } else if (timed_out_.load(std::memory_order_acquire)) {
+    session_.TimedOut();
+  } else {
+    session_.EndOfInput();
+  }
+  return Io::kProgress;
+}
+
+Connection::Io Connection::Write() {
+  const std::span<const char> output = session_.PendingOutput();
+  const ssize_t n = ::send(socket_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+  if (n < 0) {
+    if (errno == EAGAIN) return Io::kBlocked;
+    return errno == EINTR ? Io::kProgress : Io::kBroken;
+  }
+  // An output that was taken whole begins a new term for the next.
+  if (static_cast<size_t>(n) == output.size()) phase_ = HttpSession::Phase::kIdle;
+  session_.Sent(static_cast<size_t>(n));
+  return Io::kProgress;
+}
+
+ConnectionTable::ConnectionTable(const TimeoutOptions& timeouts, SessionContext& context,
+                                 Counters& counters)
+    : timeouts_(timeouts),
+      context_(context),
+      counters_(counters),
+      watcher_(&ConnectionTable::Watch, this) {}
+
+ConnectionTable::~ConnectionTable() {
+  {
+    const std::lock_guard lock(mutex_);
+    CHECK(first_ == nullptr);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  watcher_.join();
+}
+
+void ConnectionTable::Drain() {
+  context_.draining = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (drain_began_ms_ < 0) drain_began_ms_ = CoarseMs();
+  }
+  wake_.notify_one();
+}
+
+void ConnectionTable::Add(Connection* connection) {
+  const std::lock_guard lock(mutex_);
+  connection->next_ = first_;
+  if (first_ != nullptr) first_->previous_ = connection;
+  first_ = connection;
+  open_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// The descriptor is closed under the lock: Sweep() must not meet its number in a new connection.
+void ConnectionTable::RemoveAndClose(Connection* connection) {
+  const std::lock_guard lock(mutex_);
+  if (connection->previous_ != nullptr) connection->previous_->next_ = connection->next_;
+  if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
+  if (first_ == connection) first_ = connection->next_;
+  open_.fetch_sub(1, std::memory_order_relaxed);
+  connection->socket_.Reset();
+}
+
+void ConnectionTable::Watch() {
+  const int64_t shortest_ms =
+      std::min({timeouts_.idle_ns, timeouts_.header_ns, timeouts_.linger_ns}) / kNsPerMs;
+  const int64_t interval_ms = std::clamp<int64_t>(shortest_ms / 4, kDrainSweepMs, 1000);
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const bool draining = drain_began_ms_ >= 0;
+    wake_.wait_for(lock, std::chrono::milliseconds(draining ? kDrainSweepMs : interval_ms));
+    if (!stopping_) Sweep(CoarseMs());
+  }
+}
+
+void ConnectionTable::Sweep(int64_t now_ms) {
+  using Phase = HttpSession::Phase;
+  const bool draining = drain_began_ms_ >= 0;
+  const bool cut_off = draining && now_ms - drain_began_ms_ > timeouts_.drain_ns / kNsPerMs;
+  for (Connection* c = first_; c != nullptr; c = c->next_) {
+    const int64_t since = c->since_.load(std::memory_order_relaxed);
+    const auto phase = static_cast<Phase>(since & ((1 << kPhaseBits) - 1));
+    const int64_t age_ms = now_ms - (since >> kPhaseBits);
+    if (cut_off) {
+      ::shutdown(c->fd(), SHUT_RDWR);
+      continue;
+    }
+    if (phase == Phase::kHandling) continue;
+    int64_t limit_ms = timeouts_.idle_ns / kNsPerMs;
+    if (phase == Phase::kHeader) limit_ms = timeouts_.header_ns / kNsPerMs;
+    if (phase == Phase::kLingering) limit_ms = timeouts_.linger_ns / kNsPerMs;
+    if (phase == Phase::kIdle && draining) limit_ms = std::min(limit_ms, kDrainGraceMs);
+    if (age_ms <= limit_ms) continue;
+    // The first time its owner is woken to answer as it can; after that there is no more to wait
+    // for.
+    const bool again = c->timed_out_.exchange(true, std::memory_order_release);
+    if (!again && !(phase == Phase::kIdle && draining)) {
+      counters_.timeouts.fetch_add(1, std::memory_order_relaxed);
+    }
+    const bool reading = phase == Phase::kIdle || phase == Phase::kHeader || phase == Phase::kBody;
+    ::shutdown(c->fd(), reading && !again ? SHUT_RD : SHUT_RDWR);
+  }
+}
+
+}  // namespace crossover

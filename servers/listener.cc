@@ -1,0 +1,162 @@
+#include "servers/listener.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace crossover {
+namespace {
+
+constexpr int kBackOffFirstMs = 5;
+constexpr int kBackOffMaxMs = 1000;
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+};
+
+// False if `host` is no literal.
+bool ToSocketAddress(const ListenAddress& address, SocketAddress* out) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(address.port);
+  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
+    std::memcpy(&out->storage, &v4, sizeof v4);
+    out->size = sizeof v4;
+    return true;
+  }
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(address.port);
+  if (inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1) return false;
+  std::memcpy(&out->storage, &v6, sizeof v6);
+  out->size = sizeof v6;
+  return true;
+}
+
+uint16_t BoundPort(int socket) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (getsockname(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    ThrowErrno("getsockname");
+  }
+  sockaddr_in v4{};  // the port is at the same place in both families
+  std::memcpy(&v4, &storage, sizeof v4);
+  return ntohs(v4.sin_port);
+}
+
+int SoMaxConn() {
+  int value = SOMAXCONN;
+  std::ifstream("/proc/sys/net/core/somaxconn") >> value;
+  return value;
+}
+
+}  // namespace
+
+ListenAddress ParseListenAddress(const std::string& text) {
+  ListenAddress address;
+  const size_t colon = text.rfind(':');
+  bool good = colon != std::string::npos;
+  if (good) {
+    address.host = text.substr(0, colon);
+    if (address.host.starts_with('[') && address.host.ends_with(']')) {
+      address.host = address.host.substr(1, address.host.size() - 2);
+    }
+    const char* const end = text.data() + text.size();
+    const auto result = std::from_chars(text.data() + colon + 1, end, address.port);
+    SocketAddress unused;
+    good = result.ec == std::errc{} && result.ptr == end && ToSocketAddress(address, &unused);
+  }
+  if (!good) {
+    throw UsageError("--listen: '" + text +
+                     "' is not an address and port; write 127.0.0.1:8080 or [::1]:8080, with port "
+                     "0 for any free one");
+  }
+  return address;
+}
+
+Listener::Listener(const ListenAddress& address, int backlog, ConnectionTable& table,
+                   Counters& counters)
+    : table_(table), counters_(counters), backlog_(std::min(backlog, SoMaxConn())) {
+  SocketAddress bound;
+  if (!ToSocketAddress(address, &bound)) {
+    throw UsageError("--listen: '" + address.host + "' is not an IP address");
+  }
+  socket_.Reset(::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket_) ThrowErrno("socket");
+  const int one = 1;
+  setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) {
+    ThrowErrno("setsockopt(TCP_NODELAY)");
+  }
+  if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&bound.storage), bound.size) != 0 ||
+      ::listen(socket_.get(), backlog_) != 0) {
+    const int error = errno;
+    throw UsageError("--listen: cannot listen on " + address.host + ":" +
+                     std::to_string(address.port) + ": " + std::strerror(error) +
+                     "; choose another port, or 0 for any free one");
+  }
+  port_ = BoundPort(socket_.get());
+  stop_event_.Reset(eventfd(0, EFD_CLOEXEC));
+  if (!stop_event_) ThrowErrno("eventfd");
+}
+
+std::unique_ptr<Connection> Listener::Accept(SocketMode mode) {
+  const int flags = SOCK_CLOEXEC | (mode == SocketMode::kNonBlocking ? SOCK_NONBLOCK : 0);
+  while (true) {
+    Fd accepted(::accept4(socket_.get(), nullptr, nullptr, flags));
+    if (accepted) {
+      back_off_ms_ = 0;
+      counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+      return std::make_unique<Connection>(std::move(accepted), mode, table_);
+    }
+    if (errno == EAGAIN) {
+      if (!WaitForConnection()) return nullptr;
+    } else if (errno != EINTR) {
+      const bool peers_fault = errno == ECONNABORTED || errno == EPROTO;
+      counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
+      if (peers_fault) continue;
+      back_off_ms_ = std::clamp(2 * back_off_ms_, kBackOffFirstMs, kBackOffMaxMs);
+      pollfd stop{stop_event_.get(), POLLIN, 0};
+      if (::poll(&stop, 1, back_off_ms_) > 0) return nullptr;
+    }
+  }
+}
+
+// A waiting connection goes before the stop, so that what the kernel has accepted is still served.
+bool Listener::WaitForConnection() {
+  pollfd fds[2] = {{socket_.get(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
+  while (::poll(fds, 2, -1) < 0) {
+    if (errno != EINTR) ThrowErrno("poll");
+  }
+  return fds[0].revents != 0 || fds[1].revents == 0;
+}
+
+void Listener::Reject(std::unique_ptr<Connection> connection) {
+  counters_.rejected.fetch_add(1, std::memory_order_relaxed);
+  const std::string response = OverloadedResponse(table_.context());
+  ::send(connection->fd(), response.data(), response.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(connection->fd(), SHUT_WR);
+  // What has arrived is taken in, since a close over unread input would reset the connection and
+  // could destroy the answer; what arrives later is not waited for.
+  char discarded[4096];
+  while (::recv(connection->fd(), discarded, sizeof discarded, MSG_DONTWAIT) > 0) {
+  }
+}
+
+void Listener::Stop() {
+  if (eventfd_write(stop_event_.get(), 1) != 0) ThrowErrno("eventfd_write");
+}
+
+}  // namespace crossover

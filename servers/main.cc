@@ -1,0 +1,109 @@
+// crossover-server: one architecture, serving HTTP until it is told to stop.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "base/duration.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/open_files.h"
+#include "servers/architecture.h"
+#include "servers/control.h"
+
+namespace crossover {
+namespace {
+
+struct CommandLine {
+  ServerOptions server;
+  std::string listen = "127.0.0.1:8080";
+  std::string idle_timeout = "60s";
+  std::string header_timeout = "10s";
+  std::string overflow = "reject";
+  bool list = false;
+};
+
+std::string Summaries() {
+  std::string text;
+  for (const ArchitectureEntry& entry : Architectures()) {
+    text += "\n  " + std::string(entry.name) + ": " + std::string(entry.summary);
+  }
+  return text;
+}
+
+void Declare(CLI::App& app, CommandLine& line) {
+  ServerOptions& server = line.server;
+  app.add_option("--architecture", server.architecture, "Which one:" + Summaries());
+  app.add_option("--listen", line.listen, "Address and port; port 0: any free one")
+      ->capture_default_str();
+  app.add_option("--workers", server.knobs.workers,
+                 "Workers of a fixed number (epoll-pool); 0: one for each CPU")
+      ->check(CLI::Range(size_t{0}, limits::kThreadsMax))
+      ->capture_default_str();
+  app.add_option("--workers-max", server.knobs.workers_max, "Limit of a growing pool (worker-pool)")
+      ->check(CLI::Range(size_t{1}, limits::kPoolWorkersMax))
+      ->capture_default_str();
+  app.add_option("--overflow", line.overflow,
+                 "At that limit: reject (503), queue, or grow beyond it")
+      ->check(CLI::IsMember({"reject", "queue", "grow"}))
+      ->capture_default_str();
+  app.add_option("--stack-bytes", server.knobs.stack_bytes, "Stack of a serving thread")
+      ->check(CLI::Range(limits::kStackBytesMin, limits::kStackBytesMax))
+      ->capture_default_str();
+  app.add_option("--backlog", server.backlog, "Of listen(); the kernel grants somaxconn at most")
+      ->check(CLI::Range(1, limits::kBacklogMax))
+      ->capture_default_str();
+  app.add_option("--idle-timeout", line.idle_timeout, "Between requests, and for a body")
+      ->capture_default_str();
+  app.add_option("--header-timeout", line.header_timeout, "For a header, first byte to last")
+      ->capture_default_str();
+  app.add_flag("--list", line.list, "Lists the architectures, one a line, and ends");
+}
+
+int64_t PositiveDurationNs(const std::string& text, const char* option) {
+  const int64_t ns = ParseDurationNs(text, option);
+  if (ns == 0) throw UsageError(std::string(option) + ": must be more than 0");
+  return ns;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Serves HTTP with one server architecture, for crossover to measure.",
+               "crossover-server");
+  CommandLine line;
+  Declare(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string(error.what()) + " (see --help)");
+  }
+  if (line.list) {
+    for (const ArchitectureEntry& entry : Architectures()) std::puts(entry.name.data());
+    return 0;
+  }
+  if (line.server.architecture.empty()) {
+    throw UsageError("--architecture is missing; --list shows the choice");
+  }
+  line.server.listen = ParseListenAddress(line.listen);
+  line.server.knobs.overflow = line.overflow == "queue"  ? Overflow::kQueue
+                               : line.overflow == "grow" ? Overflow::kGrow
+                                                         : Overflow::kReject;
+  line.server.timeouts.idle_ns = PositiveDurationNs(line.idle_timeout, "--idle-timeout");
+  line.server.timeouts.header_ns = PositiveDurationNs(line.header_timeout, "--header-timeout");
+  RaiseOpenFilesLimit(limits::kConnectionsMax);
+  ServeWithControl(line.server);
+  return 0;
+}
+
+}  // namespace
+}  // namespace crossover
+
+int main(int argc, char** argv) {
+  try {
+    return crossover::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "crossover-server: %s\n", error.what());
+    return crossover::kExitUsage;
+  }
+}

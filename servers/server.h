@@ -1,0 +1,50 @@
+// Server: an architecture with what it serves: listener, connections, counters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/limits.h"
+#include "servers/architecture.h"
+#include "servers/connection.h"
+#include "servers/listener.h"
+
+namespace crossover {
+
+struct ServerOptions {
+  std::string architecture;
+  ListenAddress listen;
+  int backlog = limits::kBacklogMax;  // the kernel grants net.core.somaxconn at most
+  ArchitectureOptions knobs;
+  TimeoutOptions timeouts;
+};
+
+class Server {
+ public:
+  // Listens. Throws UsageError for an unknown architecture (naming those that there are) or an
+  // address that can't be had.
+  explicit Server(const ServerOptions& options);
+
+  const ServerOptions& options() const { return options_; }
+  uint16_t port() const { return listener_.port(); }
+  int backlog() const { return listener_.backlog(); }
+  Counters::Snapshot counters() const { return counters_.Read(); }
+  size_t open() const { return table_.open(); }
+
+  // Serves until Stop(), drains, and returns. Once, from one thread.
+  void Serve() { architecture_->Serve(listener_, counters_); }
+  // Accepts nothing new and drains. Any thread, any number of times.
+  void Stop();
+
+ private:
+  const ServerOptions options_;
+  Counters counters_;
+  SessionContext context_;
+  ConnectionTable table_;
+  Listener listener_;
+  std::unique_ptr<Architecture> architecture_;
+};
+
+}  // namespace crossover
