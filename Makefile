@@ -1,0 +1,86 @@
+# Crossover. `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help deps build test test-asan test-tsan bench smoke plots micro lint format clean
+
+BUILD   := build
+PYTHON  := /usr/bin/python3
+RESULTS ?= results/latest
+JOBS    := $(shell nproc)
+
+# Debian 12's names. What is there is not touched; what is missing is installed as root or through
+# sudo, and named where neither is to be had.
+PACKAGES := g++ cmake ninja-build libboost1.81-dev nlohmann-json3-dev libcli11-dev libgtest-dev \
+            libgmock-dev libbenchmark-dev python3 python3-matplotlib python3-jsonschema
+TEST_PACKAGES := curl wrk
+LINT_PACKAGES := clang clang-format clang-tidy
+
+help: ## says what there is
+	@echo "Crossover compares server architectures under the same HTTP work."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bench: build ## runs the comparison at 200, 8,000 and 16,000 connections; ends with charts
+	$(BUILD)/crossover run harness/experiments/connections.json
+
+smoke: build ## the same path on a small experiment, under a minute
+	$(BUILD)/crossover run harness/experiments/smoke.json
+
+test: build-deps-test ## builds, and runs all tests
+	@$(MAKE) --no-print-directory build
+	ctest --preset release -j $(JOBS)
+
+test-asan: build-deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake --preset asan && cmake --build --preset asan
+	ctest --preset asan -j $(JOBS)
+
+test-tsan: build-deps-test ## the tests under ThreadSanitizer
+	cmake --preset tsan && cmake --build --preset tsan
+	ctest --preset tsan -j $(JOBS)
+
+plots: ## draws the charts of RESULTS (results/latest) again
+	$(PYTHON) plots/charts.py $(RESULTS)
+
+micro: build ## micro-benchmarks of what every request passes through
+	$(BUILD)/servers_bench
+	$(BUILD)/loadgen_bench
+
+build: deps ## builds; everything lands in build/
+	@test -f $(BUILD)/build.ninja || cmake --preset release
+	cmake --build --preset release
+
+lint: build-deps-lint ## clang-format and clang-tidy; warnings are errors
+	@$(MAKE) --no-print-directory build
+	clang-format --dry-run --Werror $$(git ls-files '*.cc' '*.h')
+	git ls-files '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p $(BUILD)
+
+format: build-deps-lint ## formats the C++ sources
+	clang-format -i $$(git ls-files '*.cc' '*.h')
+
+deps: ## installs the Debian packages that are missing
+	@$(call need,$(PACKAGES))
+.PHONY: build-deps-test build-deps-lint
+build-deps-test:
+	@$(call need,$(PACKAGES) $(TEST_PACKAGES))
+build-deps-lint:
+	@$(call need,$(PACKAGES) $(LINT_PACKAGES))
+
+clean: ## removes what was built; results stay
+	rm -rf build build-asan build-tsan build-clang
+
+define need
+missing=; \
+if ! command -v dpkg-query >/dev/null; then \
+  echo "This is no Debian: make sure that there are (Debian's names) $(1)"; exit 0; \
+fi; \
+for package in $(1); do \
+  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+done; \
+test -n "$$missing" || exit 0; \
+if [ "$$(id -u)" = 0 ]; then as_root=; \
+elif sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then as_root=sudo; \
+else echo "Missing packages; as root: apt-get install$$missing" >&2; exit 2; fi; \
+echo "Installing$$missing"; \
+{ $$as_root apt-get update -qq && \
+  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; } || \
+{ echo "Could not install$$missing: see above" >&2; exit 2; }
+endef
