@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
 
@@ -26,8 +26,6 @@ constexpr std::string_view kServerName = "crossover";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 using Parser = http::request_parser<http::string_body>;
-using Response = http::response<http::span_body<const char>>;
-using Serializer = http::response_serializer<http::span_body<const char>>;
 
 Method MethodOf(http::verb verb) {
   switch (verb) {
@@ -63,9 +61,10 @@ unsigned RefusedBy(const http::request<http::string_body>& request) {
   return 0;
 }
 
-Response MakeResponse(const SessionContext& context, const Reply& reply, unsigned version,
-                      bool keep_alive, bool head) {
-  Response response(static_cast<http::status>(reply.status), version);
+// Appends a header for `reply`, with its Content-Length, to `output`.
+void AppendHeader(const SessionContext& context, const Reply& reply, unsigned version,
+                  bool keep_alive, std::string& output) {
+  http::response<http::empty_body> response(static_cast<http::status>(reply.status), version);
   const DateSource::Text date = context.date.Now();
   response.set(http::field::date, beast::string_view(date.data(), date.size()));
   response.set(http::field::server, beast::string_view(kServerName.data(), kServerName.size()));
@@ -76,21 +75,22 @@ Response MakeResponse(const SessionContext& context, const Reply& reply, unsigne
   }
   response.content_length(reply.body.size());
   response.keep_alive(keep_alive);
-  if (!head) response.body() = {reply.body.data(), reply.body.size()};
-  return response;
-}
 
-// Appends the serializer's next piece to `output`.
-void AppendNext(Serializer& serializer, std::string& output) {
-  error_code error;
-  const size_t before = output.size();
-  serializer.next(error, [&](error_code&, const auto& buffers) {
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      output.append(static_cast<const char*>(buffer.data()), buffer.size());
-    }
-  });
-  CHECK(!error);
-  serializer.consume(output.size() - before);
+  // Beast serialises the header; the body goes to the output from where it is. To walk over header
+  // and body as one chain of Beast's buffers costs a quarter of a microsecond more.
+  http::response_serializer<http::empty_body> serializer(response);
+  serializer.split(true);
+  while (!serializer.is_header_done()) {
+    error_code error;
+    const size_t before = output.size();
+    serializer.next(error, [&](error_code&, const auto& buffers) {
+      for (const auto buffer : beast::buffers_range_ref(buffers)) {
+        output.append(static_cast<const char*>(buffer.data()), buffer.size());
+      }
+    });
+    CHECK(!error);
+    serializer.consume(output.size() - before);
+  }
 }
 
 }  // namespace
@@ -279,19 +279,20 @@ class HttpSession::Machine {
 
   // Appends as much of the reply to the output as fits.
   void SerializeReply() {
-    if (!serializer_) {
-      response_.emplace(MakeResponse(context_, reply_, version_, keep_alive_, head_));
-      serializer_.emplace(*response_);
-      serializer_->limit(limits::kOutputBytesMax);
+    if (!header_sent_) {
+      AppendHeader(context_, reply_, version_, keep_alive_, output_);
+      header_sent_ = true;
+      if (head_) reply_.body = {};
     }
-    while (!serializer_->is_done() && output_.size() < limits::kOutputBytesMax) {
-      AppendNext(*serializer_, output_);
+    if (output_.size() < limits::kOutputBytesMax) {
+      const auto piece = reply_.body.substr(0, limits::kOutputBytesMax - output_.size());
+      output_ += piece;
+      reply_.body.remove_prefix(piece.size());
     }
-    if (!serializer_->is_done()) return;
+    if (!reply_.body.empty()) return;
     ++complete_in_output_;
-    serializer_.reset();
-    response_.reset();
     parser_.reset();
+    header_sent_ = false;
     replying_ = false;
   }
 
@@ -313,8 +314,7 @@ class HttpSession::Machine {
   bool head_ = false;
   bool keep_alive_ = true;
   unsigned version_ = 11;
-  std::optional<Response> response_;
-  std::optional<Serializer> serializer_;
+  bool header_sent_ = false;  // what is left of the reply is its body
 
   std::string output_;
   size_t sent_ = 0;
@@ -345,10 +345,9 @@ void HttpSession::ShutdownDone() { machine_->ShutdownDone(); }
 
 std::string OverloadedResponse(const SessionContext& context) {
   const Reply reply = {.status = 503, .body = "All workers are busy.\n"};
-  const Response response = MakeResponse(context, reply, 11, false, false);
-  Serializer serializer(response);
   std::string bytes;
-  while (!serializer.is_done()) AppendNext(serializer, bytes);
+  AppendHeader(context, reply, 11, false, bytes);
+  bytes += reply.body;
   return bytes;
 }
 

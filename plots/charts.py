@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""Draws the charts of a run: charts.py RESULTS_DIR reads RESULTS_DIR/report.json and writes
+RESULTS_DIR/charts/*.svg and *.png. Exit 2, with one line, if that can't be done.
+
+To add a chart: write one function that returns a Figure, and list it in CHARTS.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Callable, Iterator
+
+try:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+except ImportError:
+    print("charts.py: needs matplotlib (apt install python3-matplotlib)", file=sys.stderr)
+    sys.exit(2)
+
+import style
+from notes import comparison_lines
+from page import Design, make_page
+from panels import Panel
+from report import Report, ReportError, View, load_report, view_of
+
+PNG_DPI = 130
+LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
+
+CPU = Panel(
+    metric="cpu_us_per_request",
+    name="CPU per request",
+    title="Server CPU per request",
+    direction=LOWER,
+    quantity="CPU time per request ({unit})",
+    split=("cpu_kernel_us_per_request", "cpu_user_us_per_request"),
+)
+EFFICIENCY = Panel(
+    metric="server_requests_per_cpu_second",
+    name="requests per server CPU-second",
+    title="Requests per server CPU-second",
+    direction=HIGHER,
+    quantity="requests per server CPU-second",
+)
+SWITCHES = Panel(
+    metric="context_switches_per_request",
+    name="context switches per request",
+    title="Context switches per request",
+    direction=LOWER,
+    quantity="switches per request",
+)
+
+
+def throughput(view: View) -> Figure:
+    rate = Panel(
+        metric="throughput_rps",
+        name="throughput",
+        title="Throughput",
+        direction=HIGHER,
+        quantity="requests per second",
+    )
+    title = "Throughput, and what a second of server CPU buys: higher is better"
+    lead = ("Throughput ranks architectures only where the server was the limit.",)
+    return make_page(view, Design(title, [rate, EFFICIENCY], columns=2, lead=lead))
+
+
+def cpu_per_request(view: View) -> Figure:
+    title = "Server CPU time per request, kernel and user: lower is better"
+    return make_page(view, Design(title, [CPU], columns=1, panel_width=8.2, panel_height=3.8))
+
+
+def scheduling(view: View) -> Figure:
+    wait = Panel(
+        metric="run_queue_wait_us_per_request",
+        name="run-queue wait per request",
+        title="Run-queue wait per request",
+        direction=LOWER,
+        quantity="wait per request ({unit})",
+        may_be_log=True,
+    )
+    title = "What scheduling costs: waiting for a CPU, and switching: lower is better"
+    return make_page(view, Design(title, [wait, SWITCHES], columns=2))
+
+
+def latency(view: View) -> Figure:
+    percentiles = (("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p999", "p99.9"))
+    metrics = tuple(f"latency_us_{suffix}" for suffix, _ in percentiles)
+    panels = [
+        Panel(
+            metric=metric,
+            name=f"latency {name}",
+            title=f"Latency, {name}",
+            direction=LOWER,
+            quantity="latency ({unit})",
+            may_be_log=True,
+            scale_with=metrics,
+        )
+        for metric, (_, name) in zip(metrics, percentiles)
+    ]
+    title = "Latency, from sending a request to its verified response: lower is better"
+    return make_page(view, Design(title, panels, columns=2, panel_height=2.7))
+
+
+def memory(view: View) -> Figure:
+    panel = Panel(
+        metric="memory_bytes_per_connection",
+        name="memory per connection",
+        title="Server memory per connection",
+        direction=LOWER,
+        quantity="memory per connection ({unit})",
+        may_be_log=True,
+    )
+    title = "Memory of the server for each connection, kernel stacks included: lower is better"
+    return make_page(view, Design(title, [panel], columns=1, panel_width=8.2, panel_height=3.6))
+
+
+def overview(view: View) -> Figure:
+    lead = comparison_lines(view, CPU.metric, "Server CPU per request") or comparison_lines(
+        view, EFFICIENCY.metric, "Requests per server CPU-second"
+    )
+    title = "What the way to schedule connections costs a server, as connections grow"
+    panels = [CPU, SWITCHES, EFFICIENCY]
+    design = Design(title, panels, columns=3, panel_width=3.1, panel_height=3.0, lead=tuple(lead))
+    return make_page(view, design)
+
+
+CHARTS: tuple[Callable[[View], Figure], ...] = (
+    overview,
+    throughput,
+    cpu_per_request,
+    scheduling,
+    latency,
+    memory,
+)
+
+
+def figures(report: Report) -> Iterator[tuple[str, Figure]]:
+    """Every chart with the stem of its file; with several workloads, each has its own charts."""
+    style.apply()
+    workloads = report.workloads()
+    suffixes = file_suffixes(workloads)
+    for workload in workloads:
+        view = view_of(report, workload)
+        for chart in CHARTS:
+            yield chart.__name__ + suffixes[workload], chart(view)
+
+
+def file_suffixes(workloads: list[str]) -> dict[str, str]:
+    """What tells the files of the workloads apart: nothing if there is only one."""
+    if len(workloads) == 1:
+        return {workloads[0]: ""}
+    suffixes: dict[str, str] = {}
+    for workload in workloads:
+        plain = re.sub(r"[^A-Za-z0-9.]+", "-", workload).strip("-.") or "workload"
+        suffix, copy = f"-{plain}", 2
+        while suffix in suffixes.values():
+            suffix, copy = f"-{plain}-{copy}", copy + 1
+        suffixes[workload] = suffix
+    return suffixes
+
+
+def save(figure: Figure, directory: Path, stem: str) -> None:
+    """Writes SVG and PNG, each complete or not at all, the same bytes for the same figure."""
+    FigureCanvasAgg(figure)
+    for kind, metadata in (("svg", {"Date": None, "Creator": None}), ("png", {"Software": None})):
+        target = directory / f"{stem}.{kind}"
+        temporary = directory / f".{stem}.{kind}.{os.getpid()}"
+        try:
+            figure.savefig(temporary, format=kind, dpi=PNG_DPI, metadata=metadata)
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("charts.py: usage: charts.py RESULTS_DIR", file=sys.stderr)
+        return 2
+    try:
+        report = load_report(Path(arguments[0]))
+        if not report.cells:
+            raise ReportError(f"{arguments[0]}/report.json: no cells, so there is nothing to draw")
+        directory = Path(arguments[0]) / "charts"
+        directory.mkdir(exist_ok=True)
+        for stem, figure in figures(report):
+            save(figure, directory, stem)
+    except (ReportError, OSError) as error:
+        print(f"charts.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,226 @@
+"""The report as charts need it: parsed once, typed, and never changed.
+
+Nothing here computes a statistic; it only finds what report.json says.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Mapping
+
+SCHEMA_VERSION = 1
+
+
+class ReportError(Exception):
+    """The report cannot be used. The message is one line that says why."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of one cell. A null median comes with the reason in `unavailable`."""
+
+    unit: str
+    median: float | None
+    low: float | None
+    high: float | None
+    repetitions: tuple[float | None, ...]
+    unavailable: str
+
+    def drawn(self) -> list[float]:
+        """Every value that a chart shows."""
+        values = [self.median, self.low, self.high, *self.repetitions]
+        return [value for value in values if value is not None]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why trials of a cell are not valid."""
+
+    code: str
+    trials: int
+    detail: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    architecture: str
+    connections: int
+    workload: str
+    valid: bool
+    reasons: tuple[Reason, ...]
+    trials_planned: int
+    trials_done: int
+    trials_valid: int
+    metrics: Mapping[str, Metric]
+    repetition_valid: tuple[bool, ...]
+
+    def metric(self, name: str) -> Metric:
+        """The metric, or one that says that the report lacks it."""
+        absent = Metric("", None, None, None, (), "not in the report")
+        return self.metrics.get(name, absent)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    metric: str
+    connections: int
+    workload: str
+    architecture: str
+    baseline: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Report:
+    run_id: str
+    created_utc: str
+    complete: bool
+    trials_planned: int
+    trials_done: int
+    experiment: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    server_cpus: str
+    client_cpus: str
+    interval: str
+    cells: tuple[Cell, ...]
+    comparisons: tuple[Comparison, ...]
+    notes: tuple[str, ...]
+
+    def workloads(self) -> list[str]:
+        """Names of the workloads, in the experiment's order, then in that of the cells."""
+        named = [str(w["name"]) for w in self.experiment.get("workloads", []) if "name" in w]
+        found = [cell.workload for cell in self.cells]
+        return [name for name in dict.fromkeys(named + found) if name in found]
+
+
+@dataclass(frozen=True)
+class View:
+    """What one chart file shows: the cells of one workload."""
+
+    report: Report
+    workload: str
+    architectures: tuple[str, ...]
+    levels: tuple[int, ...]
+    cells: Mapping[tuple[str, int], Cell]
+
+    def cell(self, architecture: str, level: int) -> Cell | None:
+        return self.cells.get((architecture, level))
+
+    def has_value(self, metric: str) -> bool:
+        return any(cell.metric(metric).drawn() for cell in self.cells.values())
+
+    def values(self, metric: str) -> list[float]:
+        """Every value of the metric that is drawn: medians, interval ends, repetitions."""
+        return [value for cell in self.cells.values() for value in cell.metric(metric).drawn()]
+
+
+def load_report(directory: Path) -> Report:
+    """Reads DIRECTORY/report.json. Raises ReportError if it is missing or not readable."""
+    path = directory / "report.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ReportError(f"{path}: not JSON: {error}") from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ReportError(
+            f"{path}: schema_version is {json.dumps(version)}, "
+            f"but these charts read version {SCHEMA_VERSION}"
+        )
+    try:
+        return parse_report(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReportError(
+            f"{path}: not a valid report ({type(error).__name__}: {error}); "
+            "plots/validate.py says more"
+        ) from error
+
+
+def parse_report(document: Mapping[str, Any]) -> Report:
+    """The report of a parsed report.json. Raises what a wrong shape raises."""
+    return Report(
+        run_id=document["run_id"],
+        created_utc=document["created_utc"],
+        complete=document["complete"],
+        trials_planned=document["trials_planned"],
+        trials_done=document["trials_done"],
+        experiment=document["experiment"],
+        environment=document["environment"],
+        server_cpus=document["placement"]["server_cpus"],
+        client_cpus=document["placement"]["client_cpus"],
+        interval=document["statistics"]["interval"],
+        cells=tuple(_parse_cell(cell) for cell in document["cells"]),
+        comparisons=tuple(_parse_comparison(entry) for entry in document["comparisons"]),
+        notes=tuple(document["notes"]),
+    )
+
+
+def view_of(report: Report, workload: str) -> View:
+    """The cells of one workload; architectures in the experiment's order, levels ascending."""
+    cells = {
+        (cell.architecture, cell.connections): cell
+        for cell in report.cells
+        if cell.workload == workload
+    }
+    found = list(dict.fromkeys(architecture for architecture, _ in cells))
+    planned = [_label(entry) for entry in report.experiment.get("architectures", [])]
+    architectures = [name for name in dict.fromkeys(planned + found) if name in found]
+    levels = sorted({level for _, level in cells})
+    return View(report, workload, tuple(architectures), tuple(levels), cells)
+
+
+def _label(entry: Any) -> str:
+    if isinstance(entry, str):
+        return entry
+    return str(entry.get("label", entry["name"]))
+
+
+def _parse_metric(entry: Mapping[str, Any]) -> Metric:
+    return Metric(
+        unit=entry["unit"],
+        median=entry["median"],
+        low=entry["ci95_low"],
+        high=entry["ci95_high"],
+        repetitions=tuple(entry["repetitions"]),
+        unavailable=entry.get("unavailable", ""),
+    )
+
+
+def _parse_cell(entry: Mapping[str, Any]) -> Cell:
+    verdict, trials = entry["verdict"], entry["trials"]
+    return Cell(
+        architecture=entry["architecture"],
+        connections=entry["connections"],
+        workload=entry["workload"],
+        valid=verdict["valid"],
+        reasons=tuple(
+            Reason(reason["code"], reason["trials"], reason["detail"])
+            for reason in verdict["reasons"]
+        ),
+        trials_planned=trials["planned"],
+        trials_done=trials["done"],
+        trials_valid=trials["valid"],
+        metrics={name: _parse_metric(metric) for name, metric in entry["metrics"].items()},
+        repetition_valid=tuple(entry["repetition_valid"]),
+    )
+
+
+def _parse_comparison(entry: Mapping[str, Any]) -> Comparison:
+    return Comparison(
+        metric=entry["metric"],
+        connections=entry["connections"],
+        workload=entry["workload"],
+        architecture=entry["architecture"],
+        baseline=entry["baseline"],
+        ratio=entry["ratio"],
+        low=entry["ci95_low"],
+        high=entry["ci95_high"],
+        verdict=entry["verdict"],
+    )
