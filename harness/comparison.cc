@@ -1,0 +1,101 @@
+#include "harness/comparison.h"
+
+#include <algorithm>
+#include <array>
+
+#include "harness/metric.h"
+
+namespace crossover {
+namespace {
+
+constexpr std::array<std::string_view, 5> kComparedMetrics = {
+    "cpu_us_per_request", "context_switches_per_request", "throughput_rps", "latency_us_p99",
+    "memory_bytes_per_connection"};
+
+std::optional<double> ValidValue(const TrialRecord* trial, std::string_view metric) {
+  if (trial == nullptr || !trial->verdict.valid()) return std::nullopt;
+  return MetricOf(trial->metrics, metric);
+}
+
+Comparison Compare(const Cell& cell, const Cell& baseline, std::string_view metric) {
+  Comparison comparison;
+  comparison.metric = metric;
+  comparison.connections = cell.connections;
+  comparison.workload = cell.workload;
+  comparison.architecture = cell.architecture;
+  comparison.baseline = baseline.architecture;
+  std::vector<double> numerators;
+  std::vector<double> denominators;
+  for (size_t i = 0; i < cell.repetitions.size(); ++i) {
+    const std::optional<double> own = ValidValue(cell.repetitions[i], metric);
+    const std::optional<double> other = ValidValue(baseline.repetitions[i], metric);
+    if (!own || !other) continue;
+    if (*own <= 0 || *other <= 0) {
+      ++comparison.pairs_not_positive;
+      continue;
+    }
+    numerators.push_back(*own);
+    denominators.push_back(*other);
+  }
+  comparison.pairs = numerators.size();
+  if (comparison.pairs > 0) comparison.ratio = ComparePairs(numerators, denominators);
+  return comparison;
+}
+
+const Cell* BaselineOf(const std::vector<Cell>& cells, const Cell& cell,
+                       const std::string& baseline) {
+  const auto found = std::ranges::find_if(cells, [&](const Cell& other) {
+    return other.architecture == baseline && other.connections == cell.connections &&
+           other.workload == cell.workload;
+  });
+  return found == cells.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::span<const std::string_view> ComparedMetrics() { return kComparedMetrics; }
+
+std::string VerdictInWords(const Comparison& comparison) {
+  if (!comparison.detected) return "no detectable difference";
+  return comparison.ratio.ratio > 1 ? "higher" : "lower";
+}
+
+std::vector<Comparison> CompareCells(const std::vector<Cell>& cells, const std::string& baseline) {
+  std::vector<Comparison> comparisons;
+  std::vector<double> probabilities;
+  for (const std::string_view metric : kComparedMetrics) {
+    for (const Cell& cell : cells) {
+      if (cell.architecture == baseline || !cell.valid) continue;
+      const Cell* other = BaselineOf(cells, cell, baseline);
+      if (other == nullptr || !other->valid) continue;
+      Comparison comparison = Compare(cell, *other, metric);
+      if (comparison.pairs == 0 && comparison.pairs_not_positive == 0) continue;
+      probabilities.push_back(comparison.ratio.probability);
+      comparisons.push_back(std::move(comparison));
+    }
+  }
+  const std::vector<bool> detected = HolmRejections(probabilities, kComparisonLevel);
+  for (size_t i = 0; i < comparisons.size(); ++i) comparisons[i].detected = detected[i];
+  return comparisons;
+}
+
+nlohmann::ordered_json ToJson(const Comparison& comparison) {
+  nlohmann::ordered_json entry = {{"metric", comparison.metric},
+                                  {"connections", comparison.connections},
+                                  {"workload", comparison.workload},
+                                  {"architecture", comparison.architecture},
+                                  {"baseline", comparison.baseline}};
+  entry["ratio"] = nullptr;
+  entry["ci95_low"] = nullptr;
+  entry["ci95_high"] = nullptr;
+  if (comparison.pairs > 0) entry["ratio"] = comparison.ratio.ratio;
+  if (comparison.ratio.interval95) {
+    entry["ci95_low"] = comparison.ratio.interval95->low;
+    entry["ci95_high"] = comparison.ratio.interval95->high;
+  }
+  entry["pairs"] = comparison.pairs;
+  entry["verdict"] = VerdictInWords(comparison);
+  return entry;
+}
+
+}  // namespace crossover

@@ -1,0 +1,45 @@
+// Comparisons: every architecture against the baseline, the experiment's first one, at the same
+// connections and workload.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/cell.h"
+#include "harness/statistics.h"
+
+namespace crossover {
+
+inline constexpr double kComparisonLevel = 0.05;  // chance of any false finding in a report
+
+// The metrics that are compared, the most telling first. server_requests_per_cpu_second is not
+// among them: it is the inverse of cpu_us_per_request.
+std::span<const std::string_view> ComparedMetrics();
+
+struct Comparison {
+  std::string metric;
+  int64_t connections = 0;
+  std::string workload;
+  std::string architecture;
+  std::string baseline;
+  PairedRatio ratio;              // architecture / baseline
+  size_t pairs = 0;               // repetitions that are valid and positive on both sides
+  size_t pairs_not_positive = 0;  // left out: a ratio with 0 has no logarithm
+  bool detected = false;          // after Holm's correction over all comparisons of the report
+};
+
+// "higher", "lower" (the metric's value) or "no detectable difference".
+std::string VerdictInWords(const Comparison& comparison);
+
+// All comparisons for which both sides have values of the same repetition. Cells that are not valid
+// are not compared. By metric, then workload, connections and architecture in the cells' order.
+std::vector<Comparison> CompareCells(const std::vector<Cell>& cells, const std::string& baseline);
+
+nlohmann::ordered_json ToJson(const Comparison& comparison);
+
+}  // namespace crossover

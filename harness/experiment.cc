@@ -1,0 +1,293 @@
+#include "harness/experiment.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/cpu_list.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "harness/json_node.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+using Keys = std::span<const std::string_view>;
+
+constexpr int64_t kSeedMax = (int64_t{1} << 53) - 1;  // exact in every JSON reader
+constexpr int64_t kDurationMinNs = 100 * kNsPerMs;    // a window worth dividing into intervals
+constexpr int64_t kTimeoutMinNs = kNsPerMs;
+
+int64_t Signed(size_t limit) { return static_cast<int64_t>(limit); }
+
+// Names end up in file names, tables and charts.
+std::string ParseName(const JsonNode& node) {
+  std::string name = node.String();
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (name.empty() || name.size() > limits::kNameBytesMax || name.front() == '-' ||
+      name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed)) {
+    node.Refuse("must be a name of 1 to " + std::to_string(limits::kNameBytesMax) +
+                " letters, digits, '-', '_' or '.', not opening with '-' or '.'");
+  }
+  return name;
+}
+
+bool HasControlCharacter(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string ParseDescription(const JsonNode& node) {
+  std::string text = node.String();
+  if (text.size() > limits::kDescriptionBytesMax || HasControlCharacter(text)) {
+    node.Refuse("must be one line of at most " + std::to_string(limits::kDescriptionBytesMax) +
+                " bytes");
+  }
+  return text;
+}
+
+ServerOptions ParseOptions(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 7> kKeys = {
+      "workers", "workers_max",  "overflow",      "stack_bytes",
+      "backlog", "idle_timeout", "header_timeout"};
+  static constexpr std::array<std::string_view, 3> kOverflows = {"reject", "queue", "grow"};
+  node.RequireObject(kKeys);
+  ServerOptions options;
+  const auto integer = [&](std::string_view key, int64_t min, int64_t max) {
+    const auto member = node.Find(key);
+    return member ? std::optional<int64_t>(member->Integer(min, max)) : std::nullopt;
+  };
+  const auto timeout_ns = [&](std::string_view key) {
+    const auto member = node.Find(key);
+    return member ? std::optional<int64_t>(member->DurationNs(kTimeoutMinNs)) : std::nullopt;
+  };
+  options.workers = integer("workers", 0, Signed(limits::kThreadsMax));
+  options.workers_max = integer("workers_max", 1, Signed(limits::kPoolWorkersMax));
+  if (const auto overflow = node.Find("overflow")) options.overflow = overflow->Choice(kOverflows);
+  options.stack_bytes =
+      integer("stack_bytes", Signed(limits::kStackBytesMin), Signed(limits::kStackBytesMax));
+  options.backlog = integer("backlog", 1, limits::kBacklogMax);
+  options.idle_timeout_ns = timeout_ns("idle_timeout");
+  options.header_timeout_ns = timeout_ns("header_timeout");
+  return options;
+}
+
+ArchitectureLevel ParseArchitecture(const JsonNode& node, Keys known) {
+  static constexpr std::array<std::string_view, 3> kKeys = {"name", "label", "options"};
+  const bool is_object = node.value().is_object();
+  if (is_object) {
+    node.RequireObject(kKeys);
+  } else if (!node.value().is_string()) {
+    node.Refuse("must be the name of an architecture, or {\"name\":...,\"options\":{...}}");
+  }
+  const JsonNode name = is_object ? node.Require("name", "\"name\":\"epoll-pool\"") : node;
+  ArchitectureLevel level;
+  level.name = ParseName(name);
+  if (!known.empty()) name.Choice(known);
+  level.label = level.name;
+  if (!is_object) return level;
+  if (const auto label = node.Find("label")) level.label = ParseName(*label);
+  if (const auto options = node.Find("options")) level.options = ParseOptions(*options);
+  return level;
+}
+
+std::vector<JsonNode> NonEmptyElements(const JsonNode& node) {
+  std::vector<JsonNode> elements = node.Elements();
+  if (elements.empty()) node.Refuse("is empty; name at least one");
+  return elements;
+}
+
+std::vector<ArchitectureLevel> ParseArchitectures(const JsonNode& node,
+                                                  std::span<const std::string> known_names) {
+  const std::vector<std::string_view> known(known_names.begin(), known_names.end());
+  std::vector<ArchitectureLevel> levels;
+  std::set<std::string> labels;
+  for (const JsonNode& element : NonEmptyElements(node)) {
+    levels.push_back(ParseArchitecture(element, known));
+    if (!labels.insert(levels.back().label).second) {
+      element.Refuse("the label '" + levels.back().label +
+                     "' is taken; give each entry a \"label\" of its own");
+    }
+  }
+  return levels;
+}
+
+std::vector<int64_t> ParseConnections(const JsonNode& node) {
+  std::set<int64_t> counts;
+  for (const JsonNode& element : NonEmptyElements(node)) {
+    if (!counts.insert(element.Integer(1, Signed(limits::kConnectionsMax))).second) {
+      element.Refuse("appears twice; name each number of connections once");
+    }
+  }
+  return {counts.begin(), counts.end()};
+}
+
+Workload ParseWorkload(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 4> kKeys = {"name", "method", "path", "body_bytes"};
+  static constexpr std::array<std::string_view, 3> kMethods = {"GET", "HEAD", "POST"};
+  node.RequireObject(kKeys);
+  Workload workload;
+  workload.name = ParseName(node.Require("name", "\"name\":\"hello\""));
+  if (const auto method = node.Find("method")) workload.method = method->Choice(kMethods);
+  if (const auto path = node.Find("path")) {
+    workload.path = path->String();
+    if (!workload.path.starts_with('/') || workload.path.size() > limits::kPathBytesMax ||
+        workload.path.find_first_of(" #") != std::string::npos ||
+        HasControlCharacter(workload.path)) {
+      path->Refuse("must be a path such as /bytes/1024, without spaces");
+    }
+  }
+  if (const auto body = node.Find("body_bytes")) {
+    workload.body_bytes = body->Integer(0, Signed(limits::kBodyBytesMax));
+    if (workload.body_bytes > 0 && workload.method != "POST") {
+      body->Refuse("a body needs \"method\":\"POST\"");
+    }
+  }
+  return workload;
+}
+
+std::vector<Workload> ParseWorkloads(const JsonNode& node) {
+  std::vector<Workload> workloads;
+  std::set<std::string> names;
+  for (const JsonNode& element : NonEmptyElements(node)) {
+    workloads.push_back(ParseWorkload(element));
+    if (!names.insert(workloads.back().name).second) {
+      element.Refuse("the name '" + workloads.back().name + "' is taken; give it another");
+    }
+  }
+  return workloads;
+}
+
+LoadSettings ParseLoad(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 5> kKeys = {"threads", "warmup", "duration",
+                                                            "drain_timeout", "connect_timeout"};
+  node.RequireObject(kKeys);
+  LoadSettings load;
+  if (const auto threads = node.Find("threads")) {
+    load.threads = threads->Integer(0, Signed(limits::kThreadsMax));
+  }
+  const auto duration = [&](std::string_view key, int64_t min_ns, int64_t& value_ns) {
+    if (const auto member = node.Find(key)) value_ns = member->DurationNs(min_ns);
+  };
+  duration("warmup", 0, load.warmup_ns);
+  duration("duration", kDurationMinNs, load.duration_ns);
+  duration("drain_timeout", kTimeoutMinNs, load.drain_timeout_ns);
+  duration("connect_timeout", kTimeoutMinNs, load.connect_timeout_ns);
+  return load;
+}
+
+Placement ParsePlacement(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 2> kModes = {"isolated", "shared"};
+  static constexpr std::array<std::string_view, 2> kKeys = {"server", "client"};
+  Placement placement;
+  if (node.value().is_string()) {
+    if (node.Choice(kModes) == "shared") placement.mode = Placement::Mode::kShared;
+    return placement;
+  }
+  if (!node.value().is_object()) {
+    node.Refuse("must be \"isolated\", \"shared\" or {\"server\":\"0\",\"client\":\"1\"}");
+  }
+  node.RequireObject(kKeys);
+  const auto cpus = [&](std::string_view key, std::string_view example) {
+    const JsonNode list = node.Require(key, example);
+    const std::string text = list.String();
+    try {
+      return ParseCpuList(text, list.path());
+    } catch (const UsageError&) {
+      list.Refuse("'" + text + "' is not a list of CPUs; write it as 0-3,8");
+    }
+  };
+  placement.mode = Placement::Mode::kExplicit;
+  placement.server_cpus = cpus("server", "\"server\":\"0\"");
+  placement.client_cpus = cpus("client", "\"client\":\"1\"");
+  std::vector<int> both;
+  std::set_intersection(placement.server_cpus.begin(), placement.server_cpus.end(),
+                        placement.client_cpus.begin(), placement.client_cpus.end(),
+                        std::back_inserter(both));
+  // Sharing all of them can only be meant; sharing some is a slip that would spoil every number.
+  if (!both.empty() && placement.server_cpus != placement.client_cpus) {
+    node.Refuse("server and client share CPU " + FormatCpuList(both) +
+                "; give them disjoint lists, or twice the same one");
+  }
+  return placement;
+}
+
+std::vector<std::string> ParseCommandPrefix(const JsonNode& node) {
+  std::vector<std::string> words;
+  for (const JsonNode& element : node.Elements()) {
+    words.push_back(element.String());
+    if (words.size() > limits::kLauncherWordsMax || words.back().empty() ||
+        words.back().size() > limits::kPathBytesMax || HasControlCharacter(words.back())) {
+      element.Refuse("a launcher is at most " + std::to_string(limits::kLauncherWordsMax) +
+                     " words, each of 1 to " + std::to_string(limits::kPathBytesMax) +
+                     " printable bytes");
+    }
+  }
+  return words;
+}
+
+Launcher ParseLauncher(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 2> kKeys = {"server", "client"};
+  node.RequireObject(kKeys);
+  Launcher launcher;
+  if (const auto server = node.Find("server")) launcher.server = ParseCommandPrefix(*server);
+  if (const auto client = node.Find("client")) launcher.client = ParseCommandPrefix(*client);
+  return launcher;
+}
+
+void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
+  // Each factor is far below 2^20 (the file's size bounds the lists), so this cannot overflow.
+  const uint64_t cells = uint64_t{experiment.architectures.size()} * experiment.connections.size() *
+                         experiment.workloads.size();
+  const uint64_t trials = cells * static_cast<uint64_t>(experiment.repetitions);
+  if (cells > limits::kTrialsMax || trials > limits::kTrialsMax) {
+    root.Refuse("asks for " + std::to_string(trials) + " trials, and " +
+                std::to_string(limits::kTrialsMax) +
+                " is the limit; name fewer levels or repetitions");
+  }
+}
+
+}  // namespace
+
+Experiment ParseExperiment(std::string_view text, std::string_view source,
+                           std::span<const std::string> known_architectures) {
+  static constexpr std::array<std::string_view, 11> kKeys = {
+      "name",        "description", "seed", "repetitions", "placement", "architectures",
+      "connections", "workloads",   "load", "canary",      "launcher"};
+  if (text.size() > limits::kExperimentFileBytesMax) {
+    throw UsageError(std::string(source) + ": larger than " +
+                     std::to_string(limits::kExperimentFileBytesMax) +
+                     " bytes, which no experiment file is; name the right file");
+  }
+  const json document = ParseJsonStrictly(text, source);
+  const JsonNode root(document, source);
+  root.RequireObject(kKeys);
+  Experiment experiment;
+  experiment.name = ParseName(root.Require("name", "\"name\":\"my-experiment\""));
+  if (const auto node = root.Find("description")) experiment.description = ParseDescription(*node);
+  if (const auto node = root.Find("seed")) {
+    experiment.seed = static_cast<uint64_t>(node->Integer(0, kSeedMax));
+  }
+  if (const auto node = root.Find("repetitions")) {
+    experiment.repetitions = node->Integer(1, Signed(limits::kRepetitionsMax));
+  }
+  if (const auto node = root.Find("placement")) experiment.placement = ParsePlacement(*node);
+  experiment.architectures = ParseArchitectures(
+      root.Require("architectures", "\"architectures\":[\"epoll-pool\"]"), known_architectures);
+  experiment.connections =
+      ParseConnections(root.Require("connections", "\"connections\":[200,8000]"));
+  if (const auto node = root.Find("workloads")) experiment.workloads = ParseWorkloads(*node);
+  if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
+  if (const auto node = root.Find("canary")) experiment.canary = node->Bool();
+  if (const auto node = root.Find("launcher")) experiment.launcher = ParseLauncher(*node);
+  CheckTrialCount(experiment, root);
+  return experiment;
+}
+
+}  // namespace crossover

@@ -1,0 +1,102 @@
+// Experiment: a parsed experiment file, that is, the factors of a run, their levels, and how each
+// cell is loaded and repeated. Pure: no file is opened and no machine is asked here.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace crossover {
+
+// Server flags that an experiment may set. Absent: the server's own default.
+struct ServerOptions {
+  std::optional<int64_t> workers;
+  std::optional<int64_t> workers_max;
+  std::optional<std::string> overflow;  // reject, queue or grow
+  std::optional<int64_t> stack_bytes;
+  std::optional<int64_t> backlog;
+  std::optional<int64_t> idle_timeout_ns;
+  std::optional<int64_t> header_timeout_ns;
+  bool operator==(const ServerOptions&) const = default;
+};
+
+struct ArchitectureLevel {
+  std::string name;   // what crossover-server knows it by
+  std::string label;  // unique in the experiment; what reports show
+  ServerOptions options;
+  bool operator==(const ArchitectureLevel&) const = default;
+};
+
+struct Workload {
+  std::string name = "hello";
+  std::string method = "GET";
+  std::string path = "/";
+  int64_t body_bytes = 0;  // of the request
+  bool operator==(const Workload&) const = default;
+};
+
+struct LoadSettings {
+  int64_t threads = 0;  // 0: one per client CPU
+  int64_t warmup_ns = 1'500'000'000;
+  int64_t duration_ns = 4'000'000'000;
+  int64_t drain_timeout_ns = 5'000'000'000;
+  int64_t connect_timeout_ns = 10'000'000'000;
+  bool operator==(const LoadSettings&) const = default;
+};
+
+struct Placement {
+  enum class Mode { kIsolated, kShared, kExplicit };
+  Mode mode = Mode::kIsolated;
+  std::vector<int> server_cpus;  // only if kExplicit
+  std::vector<int> client_cpus;
+  bool operator==(const Placement&) const = default;
+};
+
+// Prefixes of the command lines, for children that run elsewhere.
+struct Launcher {
+  std::vector<std::string> server;
+  std::vector<std::string> client;
+  bool operator==(const Launcher&) const = default;
+};
+
+struct Experiment {
+  std::string name;
+  std::string description;
+  uint64_t seed = 20210401;
+  int64_t repetitions = 5;
+  Placement placement;
+  std::vector<ArchitectureLevel> architectures;  // the first is the baseline of comparisons
+  std::vector<int64_t> connections;              // ascending, without repeats
+  std::vector<Workload> workloads = {Workload{}};
+  LoadSettings load;
+  bool canary = true;
+  Launcher launcher;
+  bool operator==(const Experiment&) const = default;
+};
+
+// Reads the text of an experiment file; `source` names it in messages. With `known_architectures`
+// not empty, architecture names must be in it. Throws UsageError, one line: source, path of the
+// key (or line and column), what is wrong, what to do.
+Experiment ParseExperiment(std::string_view text, std::string_view source,
+                           std::span<const std::string> known_architectures = {});
+
+// The file with every default filled in; ParseExperiment of its dump gives `experiment` again.
+nlohmann::json ToJson(const Experiment& experiment);
+
+// 16 hex digits, the FNV-1a 64 of the normalised JSON: equal if and (practically) only if the
+// experiments are. Guards --resume.
+std::string ExperimentFingerprint(const Experiment& experiment);
+
+// Arguments of crossover-server for this contender: --architecture and each option that is set,
+// without --listen.
+std::vector<std::string> ServerArguments(const ArchitectureLevel& architecture);
+
+// A duration that ParseDurationNs reads back exactly, in the largest unit that divides it:
+// "1500ms".
+std::string DurationText(int64_t ns);
+
+}  // namespace crossover

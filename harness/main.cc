@@ -1,0 +1,95 @@
+// crossover: plans, runs and reports experiments.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+
+#include "base/error.h"
+#include "base/limits.h"
+#include "harness/commands.h"
+
+namespace crossover {
+namespace {
+
+struct CommandLine {
+  RunChoice run;
+  std::filesystem::path run_directory;
+  std::function<int()> command;
+};
+
+void DeclareExperiment(CLI::App& app, CommandLine& line, bool required) {
+  ExperimentChoice& choice = line.run.experiment;
+  app.add_option("EXPERIMENT", choice.file, "An experiment file")->required(required);
+  app.add_option("--repetitions", choice.repetitions, "Instead of the file's")
+      ->check(CLI::Range(int64_t{1}, int64_t{limits::kRepetitionsMax}));
+  app.add_option("--only", choice.only, "These architectures alone, by label or name: A,B")
+      ->delimiter(',');
+}
+
+void Declare(CLI::App& app, CommandLine& line) {
+  app.require_subcommand(1);
+
+  CLI::App* run = app.add_subcommand("run", "Runs an experiment and reports what it found");
+  run->footer(
+      "Exit status: 0 all cells valid; 1 a trial failed or a cell is not valid; 2 refused;\n"
+      "130 interrupted (the report of what was done is written).");
+  DeclareExperiment(*run, line, true);
+  run->add_option("--out", line.run.out,
+                  "Directory of this run (default: results/<UTC stamp>-<name>)");
+  run->add_flag("--resume", line.run.resume,
+                "Goes on with the run in --out (default: results/latest): trials that are recorded "
+                "are not run again, not even those that failed");
+  run->add_flag("--retry-failed", line.run.retry_failed,
+                "With --resume: forgets the trials that failed outright, and runs them again")
+      ->needs("--resume");
+  run->add_option("--server-binary", line.run.experiment.server_program,
+                  "Instead of the crossover-server beside this program");
+  run->add_option("--load-binary", line.run.experiment.load_program,
+                  "Instead of the crossover-load beside this program");
+  run->callback([&] { line.command = [&] { return RunCommand(line.run); }; });
+
+  CLI::App* plan = app.add_subcommand("plan", "Shows the trials of an experiment, in order");
+  DeclareExperiment(*plan, line, true);
+  plan->callback([&] { line.command = [&] { return PlanCommand(line.run.experiment); }; });
+
+  CLI::App* report = app.add_subcommand("report", "Computes a run's report and charts again");
+  report->add_option("DIR", line.run_directory, "Directory of a run")->required();
+  report->callback([&] { line.command = [&] { return ReportCommand(line.run_directory); }; });
+
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Checks whether an experiment fits on this machine (default: 16,000 threads)");
+  DeclareExperiment(*doctor, line, false);
+  doctor->footer("Exit status: 0 it fits; 2 it does not, and what to do is printed.");
+  doctor->callback([&] { line.command = [&] { return DoctorCommand(line.run.experiment); }; });
+}
+
+int Main(int argc, char** argv) {
+  // A child that has gone is seen where it is written to.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Measures what the way a server schedules its connections costs.", "crossover");
+  CommandLine line;
+  Declare(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string(error.what()) + " (see --help)");
+  }
+  return line.command();
+}
+
+}  // namespace
+}  // namespace crossover
+
+int main(int argc, char** argv) {
+  try {
+    return crossover::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "crossover: %s\n", error.what());
+    return crossover::kExitUsage;
+  }
+}

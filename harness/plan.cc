@@ -1,0 +1,108 @@
+#include "harness/plan.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/duration.h"
+
+namespace crossover {
+namespace {
+
+// Uniform in [0, bound). std::uniform_int_distribution differs between standard libraries; the
+// engine itself does not. Numbers of the last, incomplete multiple of `bound` are drawn again.
+uint64_t DrawBelow(std::mt19937_64& random, uint64_t bound) {
+  const uint64_t usable = UINT64_MAX - UINT64_MAX % bound;
+  uint64_t number = random();
+  while (number >= usable) number = random();
+  return number % bound;
+}
+
+void Shuffle(std::vector<PlannedTrial>& trials, std::mt19937_64& random) {
+  for (size_t left = trials.size(); left > 1; --left) {
+    std::swap(trials[left - 1], trials[DrawBelow(random, left)]);
+  }
+}
+
+std::vector<PlannedTrial> EveryCellOnce(const Experiment& experiment) {
+  std::vector<PlannedTrial> cells;
+  for (size_t workload = 0; workload < experiment.workloads.size(); ++workload) {
+    for (const int64_t connections : experiment.connections) {
+      for (size_t architecture = 0; architecture < experiment.architectures.size();
+           ++architecture) {
+        cells.push_back({.index = 0,
+                         .repetition = 0,
+                         .architecture = architecture,
+                         .connections = connections,
+                         .workload = workload});
+      }
+    }
+  }
+  return cells;
+}
+
+std::string SecondsText(double seconds) {
+  return FormatDurationNs(static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond)));
+}
+
+}  // namespace
+
+Plan MakePlan(const Experiment& experiment) {
+  Plan plan;
+  std::mt19937_64 random(experiment.seed);
+  for (int64_t repetition = 0; repetition < experiment.repetitions; ++repetition) {
+    std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
+    Shuffle(cells, random);
+    for (PlannedTrial& trial : cells) {
+      trial.index = plan.trials.size();
+      trial.repetition = static_cast<size_t>(repetition);
+      plan.trials.push_back(trial);
+    }
+  }
+  return plan;
+}
+
+double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& trial) {
+  constexpr double kFixedSeconds = 1.0;              // two processes, canary, memory at 0 and N
+  constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read memory, close
+  const auto window_ns = experiment.load.warmup_ns + experiment.load.duration_ns;
+  return static_cast<double>(window_ns) / static_cast<double>(kNsPerSecond) + kFixedSeconds +
+         kSecondsPerConnection * static_cast<double>(trial.connections);
+}
+
+double EstimatePlanSeconds(const Experiment& experiment, const Plan& plan) {
+  double seconds = 0;
+  for (const PlannedTrial& trial : plan.trials) seconds += EstimateTrialSeconds(experiment, trial);
+  return seconds;
+}
+
+std::string RenderPlan(const Experiment& experiment, const Plan& plan) {
+  size_t label_width = std::string_view("architecture").size();
+  for (const ArchitectureLevel& level : experiment.architectures) {
+    label_width = std::max(label_width, level.label.size());
+  }
+  const int width = static_cast<int>(label_width);
+  char line[256];
+  std::string text = experiment.name + ": " + std::to_string(plan.trials.size()) + " trials (" +
+                     std::to_string(experiment.architectures.size()) + " architectures x " +
+                     std::to_string(experiment.connections.size()) + " connection counts x " +
+                     std::to_string(experiment.workloads.size()) + " workloads x " +
+                     std::to_string(experiment.repetitions) + " repetitions), about " +
+                     SecondsText(EstimatePlanSeconds(experiment, plan)) + "\n";
+  std::snprintf(line, sizeof line, "%6s  %10s  %-*s  %11s  %s\n", "trial", "repetition", width,
+                "architecture", "connections", "workload");
+  text += line;
+  for (const PlannedTrial& trial : plan.trials) {
+    std::snprintf(line, sizeof line, "%6zu  %10zu  %-*s  %11lld  %s\n", trial.index + 1,
+                  trial.repetition + 1, width,
+                  experiment.architectures[trial.architecture].label.c_str(),
+                  static_cast<long long>(trial.connections),
+                  experiment.workloads[trial.workload].name.c_str());
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace crossover

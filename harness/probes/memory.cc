@@ -1,0 +1,95 @@
+// Memory of the server at N connections minus at none, divided by N: what it holds itself, what the
+// kernel holds for its threads (a stack each) and for its address space (page tables), and apart
+// from it what the kernel holds for TCP.
+//
+// Of the PSS the anonymous part counts (heap, stacks, written data), where the kernel tells it
+// (5.4 on). The rest is code from files, whose share falls as soon as another process maps the same
+// library: the load generator, which starts between the two readings, would make it negative.
+#include <unistd.h>
+
+#include "harness/probe.h"
+
+namespace crossover {
+namespace {
+
+// x86-64, arm64 and riscv64 give a thread 16 KiB of kernel stack. The kernel tells the sum of all
+// processes only (KernelStack in /proc/meminfo), so threads are counted instead.
+constexpr double kKernelStackBytes = 16 * 1024;
+
+constexpr std::string_view kProcessBytes = "process_bytes";
+constexpr std::string_view kSocketBytes = "socket_bytes";
+
+// The growth of `key` from no connection to all, in bytes for each of `connections`.
+void SetGrowth(const Samples& samples, std::string_view key, const TrialFacts& facts,
+               std::string_view name, Metrics& metrics) {
+  std::string why = "not read with and without connections";
+  std::optional<double> growth;
+  const Sample& idle = At(samples, Moment::kIdle);
+  const Sample& connected = At(samples, Moment::kConnected);
+  const auto first = idle.values.find(key);
+  const auto last = connected.values.find(key);
+  if (!idle.failure.empty()) {
+    why = idle.failure;
+  } else if (!connected.failure.empty()) {
+    why = connected.failure;
+  } else if (first != idle.values.end() && last != connected.values.end()) {
+    growth = last->second - first->second;
+  }
+  SetRatio(metrics, name, growth, static_cast<double>(facts.connections), 1, why);
+}
+
+std::optional<double> PssKilobytes(std::string_view rollup) {
+  const auto anonymous = NumberAfter(rollup, "Pss_Anon:");
+  const auto shared = NumberAfter(rollup, "Pss_Shmem:");
+  return anonymous && shared ? std::optional<double>(*anonymous + *shared)
+                             : NumberAfter(rollup, "Pss:");
+}
+
+class MemoryProbe : public Probe {
+ public:
+  std::vector<std::string_view> metrics() const override {
+    return {"memory_bytes_per_connection", "socket_memory_bytes_per_connection"};
+  }
+
+  std::string Attach(const ProbeTarget& target) override {
+    directory_ = "/proc/" + std::to_string(target.server_pid) + "/";
+    return {};
+  }
+
+  void Read(Moment moment, Sample& sample) override {
+    if (moment != Moment::kIdle && moment != Moment::kConnected) return;
+    std::string& why = sample.failure;
+    const auto rollup = ReadSmallFile(directory_ + "smaps_rollup", why);
+    const auto status = ReadSmallFile(directory_ + "status", why);
+    const auto sockets = ReadSmallFile("/proc/net/sockstat", why);
+    if (!rollup || !status || !sockets) return;
+    const auto pss = PssKilobytes(*rollup);
+    const auto threads = NumberAfter(*status, "Threads:");
+    const auto tables = NumberAfter(*status, "VmPTE:");
+    const size_t mem = sockets->find(" mem ");  // the first is TCP's, in pages
+    if (!pss || !threads || !tables || mem == std::string::npos) {
+      why = "the kernel's memory files lack Pss, Threads, VmPTE or TCP's mem";
+      return;
+    }
+    sample.values[std::string(kProcessBytes)] =
+        (*pss + *tables) * 1024 + *threads * kKernelStackBytes;
+    if (const auto pages = NumberAfter(std::string_view(*sockets).substr(mem), " mem ")) {
+      sample.values[std::string(kSocketBytes)] =
+          *pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
+    }
+  }
+
+  void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
+    SetGrowth(samples, kProcessBytes, facts, "memory_bytes_per_connection", metrics);
+    SetGrowth(samples, kSocketBytes, facts, "socket_memory_bytes_per_connection", metrics);
+  }
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> MakeMemoryProbe() { return std::make_unique<MemoryProbe>(); }
+
+}  // namespace crossover

@@ -1,0 +1,90 @@
+// Context switches and page faults: the server's own getrusage, which covers threads that have
+// ended too and comes with its counters at both ends of the window. Where many threads are runnable
+// it answers late, but the same line tells how many requests it had served just then: the change of
+// one divided by the change of the other needs no clock. A server that doesn't report it is asked
+// through the status files of its live threads, which know of switches only.
+#include "harness/probe.h"
+#include "harness/probes/task_files.h"
+
+namespace crossover {
+namespace {
+
+constexpr std::string_view kVoluntary = "voluntary_switches";
+constexpr std::string_view kInvoluntary = "involuntary_switches";
+constexpr std::string_view kRequests = "requests";
+
+// As samples: each counters line with the time that the server itself put on it.
+Samples FromCounters(const TrialFacts& facts) {
+  Samples samples;
+  const auto take = [](const nlohmann::json& counters, Sample& sample) {
+    try {
+      sample.time_ns = counters.at("time_ns").get<int64_t>();
+      sample.values[std::string(kRequests)] = counters.at("requests").get<double>();
+      for (const auto& [key, value] : counters.at("rusage").items()) {
+        sample.values[key] = value.get<double>();
+      }
+    } catch (const nlohmann::json::exception&) {
+      sample.failure = "the server's counters lack rusage or requests";
+    }
+  };
+  take(facts.server_before, samples[static_cast<size_t>(Moment::kWindowStart)]);
+  take(facts.server_after, samples[static_cast<size_t>(Moment::kWindowEnd)]);
+  return samples;
+}
+
+std::optional<double> Sum(std::optional<double> a, std::optional<double> b) {
+  return a && b ? std::optional<double>(*a + *b) : std::nullopt;
+}
+
+class RusageProbe : public Probe {
+ public:
+  std::vector<std::string_view> metrics() const override {
+    return {"context_switches_per_request", "voluntary_switches_per_request",
+            "involuntary_switches_per_request", "page_faults_per_request"};
+  }
+
+  std::string Attach(const ProbeTarget& target) override {
+    target_ = target;
+    return {};
+  }
+
+  void Read(Moment moment, Sample& sample) override {
+    if (target_.server_reports_rusage) return;
+    if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
+    double voluntary = 0;
+    double involuntary = 0;
+    sample.failure = ForEachTaskFile(target_.server_pid, "status", [&](std::string_view text) {
+      voluntary += NumberAfter(text, "voluntary_ctxt_switches:").value_or(0);
+      involuntary += NumberAfter(text, "nonvoluntary_ctxt_switches:").value_or(0);
+    });
+    if (!sample.failure.empty()) return;
+    sample.values = {{std::string(kVoluntary), voluntary},
+                     {std::string(kInvoluntary), involuntary}};
+  }
+
+  void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
+    const Samples& used = target_.server_reports_rusage ? FromCounters(facts) : samples;
+    std::string why;
+    const auto voluntary = WindowRate(used, kVoluntary, why);
+    const auto involuntary = WindowRate(used, kInvoluntary, why);
+    const double requests = target_.server_reports_rusage
+                                ? WindowRate(used, kRequests, why).value_or(0)
+                                : facts.throughput_rps;
+    SetRatio(metrics, "context_switches_per_request", Sum(voluntary, involuntary), requests, 1,
+             why);
+    SetRatio(metrics, "voluntary_switches_per_request", voluntary, requests, 1, why);
+    SetRatio(metrics, "involuntary_switches_per_request", involuntary, requests, 1, why);
+    const auto faults =
+        Sum(WindowRate(used, "minor_faults", why), WindowRate(used, "major_faults", why));
+    SetRatio(metrics, "page_faults_per_request", faults, requests, 1, why);
+  }
+
+ private:
+  ProbeTarget target_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> MakeRusageProbe() { return std::make_unique<RusageProbe>(); }
+
+}  // namespace crossover

@@ -1,0 +1,127 @@
+// CPU time, run-queue wait and dispatches of the server's whole thread group, from taskstats; where
+// the kernel refuses that (it wants CAP_NET_ADMIN), from the schedstat files of its live threads.
+#include <charconv>
+
+#include "base/clock.h"
+#include "harness/probe.h"
+#include "harness/probes/task_files.h"
+#include "harness/probes/taskstats_client.h"
+
+namespace crossover {
+namespace {
+
+constexpr std::string_view kCpuNs = "cpu_ns";
+constexpr std::string_view kWaitNs = "wait_ns";
+constexpr std::string_view kDispatches = "dispatches";
+constexpr std::string_view kUserTicksUs = "user_ticks_us";
+constexpr std::string_view kKernelTicksUs = "kernel_ticks_us";
+
+// The share of user mode in the CPU time of the window. The kernel splits by ticks even where it
+// times precisely, so only the proportion is taken, and put upon the precise total.
+std::optional<double> UserShare(const Samples& samples, const TrialFacts& facts, std::string& why) {
+  double user = 0;
+  double kernel = 0;
+  try {
+    const auto& before = facts.server_before.at("rusage");
+    const auto& after = facts.server_after.at("rusage");
+    user = after.at("user_us").get<double>() - before.at("user_us").get<double>();
+    kernel = after.at("system_us").get<double>() - before.at("system_us").get<double>();
+  } catch (const nlohmann::json::exception&) {
+    user = WindowRate(samples, kUserTicksUs, why).value_or(0);
+    kernel = WindowRate(samples, kKernelTicksUs, why).value_or(0);
+  }
+  if (user + kernel > 0) return user / (user + kernel);
+  if (why.empty()) why = "the kernel's tick accounting saw nothing in the window";
+  return std::nullopt;
+}
+
+class TaskstatsProbe : public Probe {
+ public:
+  std::vector<std::string_view> metrics() const override {
+    return {"server_requests_per_cpu_second",
+            "cpu_us_per_request",
+            "cpu_user_us_per_request",
+            "cpu_kernel_us_per_request",
+            "run_queue_wait_us_per_request",
+            "wait_us_per_dispatch",
+            "time_slice_us",
+            "server_cpu_utilization"};
+  }
+
+  std::string Attach(const ProbeTarget& target) override {
+    pid_ = target.server_pid;
+    std::string why = client_.Open();
+    use_taskstats_ = why.empty() && client_.Read(pid_, why);
+    if (use_taskstats_) return {};
+    Sample trial;
+    ReadSchedstat(trial);
+    return trial.failure.empty() ? "" : why + "; and " + trial.failure;
+  }
+
+  void Read(Moment moment, Sample& sample) override {
+    if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
+    if (!use_taskstats_) {
+      ReadSchedstat(sample);
+    } else if (const auto stats = client_.Read(pid_, sample.failure)) {
+      sample.values = {{std::string(kCpuNs), stats->cpu_ns},
+                       {std::string(kWaitNs), stats->wait_ns},
+                       {std::string(kDispatches), stats->dispatches},
+                       {std::string(kUserTicksUs), stats->user_ticks_us},
+                       {std::string(kKernelTicksUs), stats->kernel_ticks_us}};
+    }
+  }
+
+  void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
+    std::string why;
+    const auto cpu = WindowRate(samples, kCpuNs, why);
+    const auto wait = WindowRate(samples, kWaitNs, why);
+    const auto dispatches = WindowRate(samples, kDispatches, why);
+    const double requests = facts.throughput_rps;
+    SetRatio(metrics, "server_requests_per_cpu_second",
+             cpu ? std::optional<double>(requests) : std::nullopt, cpu.value_or(0), 1e9, why);
+    SetRatio(metrics, "cpu_us_per_request", cpu, requests, 1e-3, why);
+    SetRatio(metrics, "run_queue_wait_us_per_request", wait, requests, 1e-3, why);
+    SetRatio(metrics, "wait_us_per_dispatch", wait, dispatches.value_or(0), 1e-3, why);
+    SetRatio(metrics, "time_slice_us", cpu, dispatches.value_or(0), 1e-3, why);
+    SetRatio(metrics, "server_cpu_utilization", cpu,
+             static_cast<double>(facts.server_cpu_count) * 1e9, 1, why);
+    const auto user = UserShare(samples, facts, why);
+    const bool split = user.has_value() && cpu.has_value();
+    const double total = cpu.value_or(0);
+    SetRatio(metrics, "cpu_user_us_per_request",
+             split ? std::optional<double>(total * *user) : std::nullopt, requests, 1e-3, why);
+    SetRatio(metrics, "cpu_kernel_us_per_request",
+             split ? std::optional<double>(total * (1 - *user)) : std::nullopt, requests, 1e-3,
+             why);
+  }
+
+ private:
+  void ReadSchedstat(Sample& sample) const {
+    double sums[3] = {0, 0, 0};  // on the CPU, runnable, dispatches
+    sample.failure = ForEachTaskFile(pid_, "schedstat", [&](std::string_view text) {
+      const char* at = text.data();
+      const char* const end = text.data() + text.size();
+      for (double& sum : sums) {
+        double number = 0;
+        const auto result = std::from_chars(at, end, number);
+        if (result.ec != std::errc{}) return;
+        sum += number;
+        at = result.ptr == end ? end : result.ptr + 1;
+      }
+    });
+    if (!sample.failure.empty()) return;
+    sample.values = {{std::string(kCpuNs), sums[0]},
+                     {std::string(kWaitNs), sums[1]},
+                     {std::string(kDispatches), sums[2]}};
+  }
+
+  pid_t pid_ = -1;
+  bool use_taskstats_ = false;
+  TaskstatsClient client_;
+};
+
+}  // namespace
+
+std::unique_ptr<Probe> MakeTaskstatsProbe() { return std::make_unique<TaskstatsProbe>(); }
+
+}  // namespace crossover

@@ -1,0 +1,26 @@
+// Programs: the ones that this one starts, and where they are.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace crossover {
+
+struct Programs {
+  std::filesystem::path server;
+  std::filesystem::path load;
+};
+
+// crossover-server and crossover-load next to this executable, unless a path is given. Throws
+// UsageError for one that is not there.
+Programs FindPrograms(const std::string& server, const std::string& load);
+
+// What `server` --list prints. Throws UsageError if it fails. Main thread only.
+std::vector<std::string> KnownArchitectures(const std::filesystem::path& server);
+
+// Draws the charts of a run with plots/charts.py, which is expected beside the directory of this
+// executable. Empty, or one line that says why there are none and what to do. Main thread only.
+std::string DrawCharts(const std::filesystem::path& run_directory);
+
+}  // namespace crossover

@@ -1,0 +1,65 @@
+#include "harness/runner.h"
+
+#include <set>
+
+#include "base/cpu_list.h"
+#include "base/error.h"
+#include "harness/conversation.h"
+#include "harness/report.h"
+#include "harness/trial.h"
+
+namespace crossover {
+namespace {
+
+std::vector<CanaryReading> CanaryHistory(const TrialLog& log) {
+  std::vector<CanaryReading> history;
+  for (const TrialRecord& trial : log.trials) {
+    if (trial.canary) history.push_back(*trial.canary);
+  }
+  return history;
+}
+
+}  // namespace
+
+RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Interrupt& interrupt) {
+  // Whatever the harness does must not take CPU time from the server.
+  if (const int error_number = SetAffinity(0, setup.cpus.client); error_number != 0) {
+    ThrowErrno("cannot run on CPUs " + FormatCpuList(setup.cpus.client), error_number);
+  }
+  TrialWriter writer(setup.directory / "trials.jsonl", log.complete_bytes);
+  if (log.complete_bytes == 0) writer.Append(ToJson(log.run));
+  std::set<size_t> done;
+  for (const TrialRecord& trial : log.trials) {
+    done.insert(trial.index);
+    progress.Skip(trial);
+  }
+  for (const PlannedTrial& trial : setup.plan.trials) {
+    if (interrupt.signal() != 0) break;
+    if (done.contains(trial.index)) continue;
+    progress.Begin(trial);
+    try {
+      log.trials.push_back(
+          RunTrial({.experiment = log.run.experiment,
+                    .trial = trial,
+                    .server_program = setup.server_program,
+                    .load_program = setup.load_program,
+                    .cpus = setup.cpus,
+                    .deadlines = DeadlinesFor(log.run.experiment, trial.connections),
+                    .canary_history = CanaryHistory(log),
+                    .interrupt_fd = interrupt.fd(),
+                    .on_stage = [&](std::string_view stage) { progress.Stage(stage); },
+                    .on_tick = [&] { progress.Tick(); }}));
+    } catch (const TrialInterrupted&) {
+      break;
+    }
+    writer.Append(ToJson(log.trials.back()));
+    WriteReport(setup.directory);
+    progress.End(log.trials.back());
+  }
+  WriteReport(setup.directory);
+  RunOutcome outcome{.failed = 0, .signal = interrupt.signal()};
+  for (const TrialRecord& trial : log.trials) outcome.failed += FailedOutright(trial) ? 1 : 0;
+  return outcome;
+}
+
+}  // namespace crossover

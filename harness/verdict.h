@@ -1,0 +1,66 @@
+// Verdict: whether a trial may be believed, or the reasons why not. Pure.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/metric.h"
+
+namespace crossover {
+
+// Limits beyond which a trial is not believed (docs/measurement.md, "Validity").
+inline constexpr double kServerIdleMax = 0.05;        // of the server's CPUs, with a busy client
+inline constexpr double kClientThreadBusyMax = 0.95;  // of one CPU
+inline constexpr double kStealMax = 0.02;             // of the server's CPUs
+inline constexpr double kCanaryDeviationMax = 0.50;   // from the median of the earlier ones
+inline constexpr size_t kCanaryHistoryMin = 3;        // fewer earlier ones make no median
+inline constexpr double kLittlesLawErrorMax = 0.05;   // |X x mean latency / N - 1|
+inline constexpr double kWindowMismatchMax = 0.05;    // server's and client's count in the window
+inline constexpr double kTrendProbability = 0.01;     // of such a trend if there were none
+inline constexpr double kTrendChangeMin = 0.10;       // across the window, along the fitted line
+
+struct Reason {
+  std::string code;    // one of VerdictCodes()
+  std::string detail;  // one line, with the numbers
+  bool operator==(const Reason&) const = default;
+};
+
+struct Verdict {
+  std::vector<Reason> reasons;  // in the order of VerdictCodes()
+  bool valid() const { return reasons.empty(); }
+  bool operator==(const Verdict&) const = default;
+};
+
+// Time that the fixed loops took on the server's CPUs.
+struct CanaryReading {
+  double user_ns = 0;
+  double syscall_ns = 0;
+  bool operator==(const CanaryReading&) const = default;
+};
+
+struct TrialEvidence {
+  int64_t connections = 0;                    // asked for
+  std::string failure;                        // not empty: the trial broke off, and this is why
+  nlohmann::json load;                        // crossover-load's result, or null
+  nlohmann::json server_before;               // counters at the start of the window, or null
+  nlohmann::json server_after;                // counters at its end, or null
+  nlohmann::json server_final;                // the server's "done" line, or null
+  Metrics metrics;                            // server_cpus_idle and steal_ratio are used, if there
+  std::optional<CanaryReading> canary;        // beside this trial
+  std::vector<CanaryReading> canary_history;  // of the run's earlier trials
+};
+
+// All codes, in report order.
+const std::vector<std::string>& VerdictCodes();
+
+// Every reason that the evidence gives. A trial that failed, or whose result cannot be read, gets
+// "failed" alone: what else it shows follows from that.
+Verdict Judge(const TrialEvidence& evidence);
+
+// {"valid":bool,"reasons":[{"code":..,"detail":..}]}
+nlohmann::json ToJson(const Verdict& verdict);
+
+}  // namespace crossover

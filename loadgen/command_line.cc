@@ -1,0 +1,129 @@
+#include "loadgen/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/cpu_list.h"
+#include "base/duration.h"
+#include "base/error.h"
+
+namespace crossover {
+namespace {
+
+struct Texts {
+  std::string method = "GET";
+  std::string warmup = "1s";
+  std::string duration = "5s";
+  std::string connect_timeout = "10s";
+  std::string request_timeout = "30s";
+  std::string drain_timeout = "5s";
+  std::string cpus;
+  uint64_t requests = 0;
+  size_t threads = 0;
+};
+
+void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
+  LoadOptions& load = line.load;
+  app.add_option("URL", load.url, "http://HOST[:PORT][/PATH]")->required();
+  app.set_help_flag("-h,--help", "Print this help and exit");
+
+  const char* const kLoad = "Load";
+  app.add_option("-c,--connections", load.connections, "Connections kept open")
+      ->group(kLoad)
+      ->capture_default_str();
+  app.add_option("-t,--threads", texts.threads,
+                 "Threads; 0: one per CPU it may use, at most one per connection")
+      ->group(kLoad)
+      ->capture_default_str();
+  app.add_option("--method", texts.method, "GET, HEAD or POST")
+      ->group(kLoad)
+      ->capture_default_str();
+  app.add_option("--body-bytes", load.body_bytes, "Length of the body of a POST")
+      ->group(kLoad)
+      ->capture_default_str();
+  app.add_option("--cpus", texts.cpus, "Run the threads on these CPUs, one each: 0-3,8")
+      ->group(kLoad);
+
+  const char* const kTime = "Time (a number and its unit: 250ms, 1.5s, 2m)";
+  app.add_option("--warmup", texts.warmup, "Load before the measured window")
+      ->group(kTime)
+      ->capture_default_str();
+  auto* const duration = app.add_option("-d,--duration", texts.duration, "The measured window")
+                             ->group(kTime)
+                             ->capture_default_str();
+  app.add_option("-n,--requests", texts.requests,
+                 "End the window with that many verified responses instead")
+      ->group(kTime)
+      ->excludes(duration);
+  app.add_option("--connect-timeout", texts.connect_timeout,
+                 "To establish a connection; to wait for its first response")
+      ->group(kTime)
+      ->capture_default_str();
+  app.add_option("--request-timeout", texts.request_timeout, "For a response to be whole")
+      ->group(kTime)
+      ->capture_default_str();
+  app.add_option("--drain-timeout", texts.drain_timeout,
+                 "For outstanding responses after the window")
+      ->group(kTime)
+      ->capture_default_str();
+  app.add_option("--connects-in-flight", load.connects_in_flight_max,
+                 "Connections per thread begun and not yet served once")
+      ->group(kTime)
+      ->capture_default_str();
+
+  const char* const kOutput = "Output";
+  app.add_option("--json", line.json_path, "Write the result as JSON; -: to standard output")
+      ->group(kOutput);
+  app.add_flag("--events", line.events,
+               "Tell progress and the result in lines of JSON on standard output, and wait for "
+               R"({"command":"go"} on standard input once connected)")
+      ->group(kOutput);
+}
+
+void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
+  LoadOptions& load = line.load;
+  load.method = ParseMethod(texts.method);
+  load.warmup_ns = ParseDurationNs(texts.warmup, "--warmup");
+  load.duration_ns = ParseDurationNs(texts.duration, "--duration");
+  load.connect_timeout_ns = ParseDurationNs(texts.connect_timeout, "--connect-timeout");
+  load.request_timeout_ns = ParseDurationNs(texts.request_timeout, "--request-timeout");
+  load.drain_timeout_ns = ParseDurationNs(texts.drain_timeout, "--drain-timeout");
+  if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
+  if (app.count("--requests") > 0) load.requests = texts.requests;
+  load.threads = texts.threads;
+  if (load.threads == 0) {
+    const size_t cpus = load.cpus.empty() ? AllowedCpus().size() : load.cpus.size();
+    load.threads = std::max<size_t>(1, std::min(cpus, load.connections));
+  }
+  if (line.events && line.json_path == "-") {
+    throw UsageError("--json -: --events already writes the result to standard output");
+  }
+}
+
+}  // namespace
+
+CommandLine ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  Texts texts;
+  CLI::App app(
+      "Loads an HTTP server over many keep-alive connections, each with one request in flight, and "
+      "verifies every response.",
+      "crossover-load");
+  app.footer(
+      "Exit status: 0 all was well; 1 something failed, or a connection was served nothing in the "
+      "window; 2 it could not run.");
+  AddOptions(app, line, texts);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    line.help = true;
+    line.help_text = app.help();
+    return line;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(std::string(error.what()) + " (see --help)");
+  }
+  Interpret(app, texts, line);
+  return line;
+}
+
+}  // namespace crossover

@@ -1,0 +1,21 @@
+// The command line of crossover-load.
+#pragma once
+
+#include <string>
+
+#include "loadgen/load_generator.h"
+
+namespace crossover {
+
+struct CommandLine {
+  LoadOptions load;
+  std::string json_path;  // empty: none; "-": standard output
+  bool events = false;
+  bool help = false;
+  std::string help_text;
+};
+
+// Throws UsageError, one line, for what can't be understood.
+CommandLine ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace crossover

@@ -1,0 +1,196 @@
+"""Runs crossover-load as the harness does: events, commands, signals, files, exit statuses."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+BINARY = None
+RESPONSE = (b"HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 22:00:00 GMT\r\n"
+            b"Content-Length: 10\r\n\r\nCrossover\n")
+
+
+def serve(connection):
+    pending = b""
+    with connection:
+        while True:
+            try:
+                chunk = connection.recv(65536)
+                if not chunk:
+                    return
+                pending += chunk
+                while b"\r\n\r\n" in pending:
+                    pending = pending.split(b"\r\n\r\n", 1)[1]
+                    connection.sendall(RESPONSE)
+            except OSError:
+                return
+
+
+class Server:
+    """Answers every request; a thread for each connection."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.url = "http://127.0.0.1:%d/" % self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def start(*arguments):
+    return subprocess.Popen([BINARY, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def run(*arguments, stdin=""):
+    done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True,
+                          timeout=120, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+class CrossoverLoadTest(unittest.TestCase):
+
+    def test_events_follow_in_order_and_wait_for_go(self):
+        with Server() as server:
+            load = start("-c", "4", "-t", "1", "--warmup", "20ms", "-n", "1000", "--events",
+                         server.url)
+            connected = json.loads(load.stdout.readline())
+            self.assertEqual(connected["event"], "connected")
+            self.assertEqual((connected["established"], connected["served"]), (4, 4))
+            self.assertGreater(connected["connect_seconds"], 0)
+            out, err = load.communicate('{"command":"go"}\n', timeout=120)
+            events = [json.loads(line) for line in out.splitlines()]
+            self.assertEqual([event["event"] for event in events],
+                             ["warming", "measuring", "measured", "done"])
+            times = [event["time_ns"] for event in [connected] + events]
+            self.assertEqual(times, sorted(times))
+            result = events[-1]["result"]
+            self.assertEqual(result["window"]["start_ns"], events[1]["time_ns"])
+            self.assertEqual(result["window"]["end_ns"], events[2]["time_ns"])
+            self.assertEqual(result["requests"]["verified_in_window"], 1000)
+            self.assertEqual(err, "")
+            self.assertEqual(load.returncode, 0)
+
+    def test_end_of_input_instead_of_go_gives_up(self):
+        with Server() as server:
+            status, out, _ = run("-c", "4", "-t", "1", "--events", server.url)
+        events = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([event["event"] for event in events], ["connected", "done"])
+        self.assertTrue(events[-1]["result"]["stopped_early"])
+        self.assertEqual(events[-1]["result"]["requests"]["scheduled"], 4)
+        self.assertEqual(status, 1)
+
+    def test_anything_but_go_is_refused(self):
+        with Server() as server:
+            status, _, err = run("-c", "4", "-t", "1", "--events", server.url, stdin="hello\n")
+        self.assertEqual(status, 2)
+        self.assertEqual(len(err.splitlines()), 1)
+
+    def test_signals_stop_it_early_with_a_report(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with Server() as server:
+                load = start("-c", "4", "-t", "2", "--warmup", "0s", "-d", "1h", "--events",
+                             server.url)
+                load.stdin.write('{"command":"go"}\n')
+                load.stdin.flush()
+                while json.loads(load.stdout.readline())["event"] != "measuring":
+                    pass
+                load.send_signal(number)
+                out, _ = load.communicate(timeout=120)
+                done = json.loads(out.splitlines()[-1])
+                self.assertEqual(done["event"], "done")
+                self.assertTrue(done["result"]["stopped_early"])
+                self.assertEqual(done["result"]["errors"], 0)
+
+    def test_signal_while_it_waits_for_go(self):
+        with Server() as server:
+            load = start("-c", "2", "-t", "1", "--events", server.url)
+            load.stdout.readline()
+            load.send_signal(signal.SIGTERM)
+            last = [json.loads(line) for line in iter(load.stdout.readline, "")][-1]
+            load.communicate(timeout=120)
+            self.assertEqual(last["event"], "done")
+            self.assertEqual(load.returncode, 1)
+
+    def test_writes_json_to_a_file_and_to_standard_output(self):
+        with Server() as server, tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "result.json")
+            common = ("-c", "4", "-t", "1", "--warmup", "0s", "-n", "1000", server.url)
+            status, out, _ = run("--json", path, *common)
+            self.assertEqual(status, 0)
+            self.assertIn("throughput", out)
+            self.assertEqual(os.listdir(folder), ["result.json"])
+            with open(path, encoding="utf-8") as file:
+                self.check_result(json.load(file))
+            status, out, _ = run("--json", "-", *common)
+            self.assertEqual(status, 0)
+            self.check_result(json.loads(out))
+            status, _, err = run("--json", os.path.join(folder, "none", "x"), *common)
+            self.assertEqual(status, 2)
+            self.assertEqual(len(err.splitlines()), 1)
+
+    def check_result(self, result):
+        requests, connections = result["requests"], result["connections"]
+        outcomes = ("verified", "wrong_status", "wrong_body", "malformed", "truncated", "reset",
+                    "timed_out", "in_flight_at_end")
+        self.assertEqual(requests["scheduled"], sum(requests[name] for name in outcomes))
+        outcomes = ("established", "refused", "timed_out", "reset", "no_port", "other")
+        self.assertEqual(connections["asked"], sum(connections[name] for name in outcomes))
+        self.assertEqual(connections["established"],
+                         connections["served"] + connections["starved"])
+        self.assertEqual(result["latency_ns"]["count"], 1000)
+        for times in (result["latency_ns"], result["connect_ns"]):
+            order = [times[name] for name in ("p50", "p90", "p99", "p999", "max")]
+            self.assertEqual(order, sorted(order))
+        self.assertAlmostEqual(result["throughput_rps"] * result["window"]["seconds"], 1000)
+        self.assertEqual(len(result["client_cpu"]["threads"]), 1)
+
+    def test_refused_by_all_is_a_failure_with_a_clear_line(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            url = "http://127.0.0.1:%d/" % taken.getsockname()[1]
+            status, out, err = run("-c", "3", "-t", "1", url)
+        self.assertEqual(status, 1)
+        self.assertIn("3 refused", out)
+        self.assertEqual(len(err.splitlines()), 1)
+        self.assertIn("refused", err)
+
+    def test_bad_arguments_are_one_line_and_exit_2(self):
+        url = "http://127.0.0.1:9/"
+        for arguments in ([], ["-c", "1", "-t", "2", url], ["-d", "5", url], ["-d", "0s", url],
+                          ["https://x/"], ["-c", "x", url], ["--nonsense", url],
+                          ["-n", "5", "-d", "1s", url], ["-n", "0", url], ["--cpus", "a", url],
+                          ["--method", "BREW", url], ["--body-bytes", "5", url],
+                          ["-c", "900000", url], ["-c", "-1", url], ["--events", "--json", "-", url],
+                          ["http://no-such-host.invalid/"]):
+            status, out, err = run(*arguments)
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertEqual(len(err.splitlines()), 1, err)
+            self.assertTrue(err.startswith("crossover-load: "), err)
+
+    def test_help(self):
+        status, out, _ = run("--help")
+        self.assertEqual(status, 0)
+        for text in ("--connections", "--requests", "--events", "Exit status"):
+            self.assertIn(text, out)
+
+
+if __name__ == "__main__":
+    BINARY = sys.argv.pop(1)
+    unittest.main()

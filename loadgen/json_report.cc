@@ -1,0 +1,132 @@
+#include "loadgen/json_report.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "base/error.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+
+json ToJson(const Histogram& histogram) {
+  json out = {{"count", histogram.count()}};
+  const auto quantile = [&](double q) -> json {
+    if (histogram.count() == 0) return nullptr;
+    return histogram.QuantileNs(q);
+  };
+  out["p50"] = quantile(0.50);
+  out["p90"] = quantile(0.90);
+  out["p99"] = quantile(0.99);
+  out["p999"] = quantile(0.999);
+  out["max"] = quantile(1.0);
+  out["mean"] = histogram.count() == 0 ? json(nullptr) : json(histogram.mean_ns());
+  return out;
+}
+
+json ToJson(const RequestLedger& requests) {
+  return {{"scheduled", requests.scheduled},
+          {"verified", requests.verified},
+          {"verified_in_window", requests.verified_in_window},
+          {"wrong_status", requests.wrong_status},
+          {"wrong_body", requests.wrong_body},
+          {"malformed", requests.malformed},
+          {"truncated", requests.truncated},
+          {"reset", requests.reset},
+          {"timed_out", requests.timed_out},
+          {"in_flight_at_end", requests.in_flight_at_end}};
+}
+
+json ToJson(const ConnectionLedger& connections, const Fairness& fairness) {
+  return {{"asked", connections.asked},     {"established", connections.established},
+          {"served", fairness.served},      {"starved", fairness.starved()},
+          {"refused", connections.refused}, {"timed_out", connections.timed_out},
+          {"reset", connections.reset},     {"no_port", connections.no_port},
+          {"other", connections.other},     {"lost", connections.lost}};
+}
+
+json CpuToJson(const LoadResult& result) {
+  double user_seconds = 0;
+  double system_seconds = 0;
+  json threads = json::array();
+  for (const ThreadCpu& thread : result.threads) {
+    user_seconds += thread.user_seconds;
+    system_seconds += thread.system_seconds;
+    threads.push_back({{"cpu_seconds", thread.cpu_seconds}, {"utilization", thread.utilization}});
+  }
+  return {{"user_seconds", user_seconds},
+          {"system_seconds", system_seconds},
+          {"threads", std::move(threads)}};
+}
+
+}  // namespace
+
+json ToJson(const LoadResult& result) {
+  json intervals = json::array();
+  for (const Interval& interval : result.intervals) {
+    intervals.push_back({{"end_ns", interval.end_ns}, {"verified", interval.count}});
+  }
+  return {{"schema", "crossover-load/1"},
+          {"url", result.options.url},
+          {"method", MethodName(result.options.method)},
+          {"engine", "epoll"},
+          {"schedule", "closed"},
+          {"threads", result.options.threads},
+          {"window",
+           {{"start_ns", result.window_start_ns},
+            {"end_ns", result.window_end_ns},
+            {"seconds", result.window_seconds()}}},
+          {"throughput_rps", result.throughput_rps()},
+          {"latency_ns", ToJson(result.latency)},
+          {"connect_ns", ToJson(result.connect)},
+          {"connect_seconds", result.connect_seconds},
+          {"connections", ToJson(result.ledger.connections, result.fairness)},
+          {"fairness",
+           {{"jain_index", result.fairness.jain_index()},
+            {"slowest_requests", result.fairness.slowest_requests},
+            {"fastest_requests", result.fairness.fastest_requests}}},
+          {"requests", ToJson(result.ledger.requests)},
+          {"errors", result.ledger.errors()},
+          {"bytes", {{"sent", result.sent_bytes}, {"received", result.received_bytes}}},
+          {"intervals", std::move(intervals)},
+          {"client_cpu_seconds", result.client_cpu_seconds()},
+          {"client_cpu", CpuToJson(result)},
+          {"verification", {{"fast", result.verified_fast}, {"full", result.verified_full}}},
+          {"stopped_early", result.stopped_early}};
+}
+
+json ToJson(const LoadEvent& event) {
+  switch (event.kind) {
+    case LoadEvent::Kind::kConnected:
+      return {{"event", "connected"},
+              {"time_ns", event.time_ns},
+              {"established", event.established},
+              {"served", event.served},
+              {"connect_seconds", event.connect_seconds}};
+    case LoadEvent::Kind::kWarming:
+      return {{"event", "warming"}, {"time_ns", event.time_ns}};
+    case LoadEvent::Kind::kMeasuring:
+      return {{"event", "measuring"}, {"time_ns", event.time_ns}};
+    case LoadEvent::Kind::kMeasured:
+      return {{"event", "measured"}, {"time_ns", event.time_ns}};
+  }
+  return nullptr;
+}
+
+void WriteJsonFile(const std::string& path, const json& value) {
+  const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
+  std::ofstream file(temporary);
+  file << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  file.close();
+  if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    std::remove(temporary.c_str());
+    throw UsageError("--json: can't write '" + path + "': " + std::strerror(error));
+  }
+}
+
+}  // namespace crossover

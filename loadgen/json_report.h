@@ -1,0 +1,21 @@
+// The result of a run for machines.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "loadgen/load_generator.h"
+
+namespace crossover {
+
+// Schema "crossover-load/1". A number that can't be had (a quantile of nothing) is null.
+nlohmann::json ToJson(const LoadResult& result);
+
+// One line of progress, without a newline.
+nlohmann::json ToJson(const LoadEvent& event);
+
+// Writes `value` to `path` by way of a temporary file beside it, so that no reader sees half of it.
+// Throws UsageError, naming the path, if that fails.
+void WriteJsonFile(const std::string& path, const nlohmann::json& value);
+
+}  // namespace crossover

@@ -1,0 +1,58 @@
+// The ledger: every connection and every request of a run is in exactly one outcome.
+#pragma once
+
+#include <cstdint>
+
+namespace crossover {
+
+// What became of the requests, over the whole life of a run.
+struct RequestLedger {
+  uint64_t scheduled = 0;  // handed to the engine, whatever came of it
+  uint64_t verified = 0;   // answered with the right status, length and body
+  uint64_t wrong_status = 0;
+  uint64_t wrong_body = 0;
+  uint64_t malformed = 0;  // not HTTP, or more bytes than the response has
+  uint64_t truncated = 0;  // the peer closed before the response was whole
+  uint64_t reset = 0;
+  uint64_t timed_out = 0;
+  uint64_t in_flight_at_end = 0;
+
+  uint64_t verified_in_window = 0;  // of `verified`; no outcome of its own
+
+  uint64_t outcomes() const { return verified + failed(); }
+  uint64_t failed() const {
+    return wrong_status + wrong_body + malformed + truncated + reset + timed_out + in_flight_at_end;
+  }
+};
+
+// What became of the connections.
+struct ConnectionLedger {
+  uint64_t asked = 0;
+  uint64_t established = 0;
+  uint64_t refused = 0;
+  uint64_t timed_out = 0;
+  uint64_t reset = 0;
+  uint64_t no_port = 0;  // no local port was left
+  uint64_t other = 0;    // any other error, or the run ended first
+
+  // Of `established`: ended by the server while no request was outstanding (closed, reset, or
+  // garbage sent). What ended with a request outstanding is in that request's outcome instead.
+  uint64_t lost = 0;
+
+  uint64_t not_established() const { return refused + timed_out + reset + no_port + other; }
+};
+
+struct Ledger {
+  RequestLedger requests;
+  ConnectionLedger connections;
+
+  void Merge(const Ledger& other);
+  // Whether every request and every connection is in exactly one outcome.
+  bool Closes() const;
+  // All that failed: requests, connections not established, connections lost.
+  uint64_t errors() const {
+    return requests.failed() + connections.not_established() + connections.lost;
+  }
+};
+
+}  // namespace crossover

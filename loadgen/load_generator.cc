@@ -1,0 +1,327 @@
+#include "loadgen/load_generator.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/cpu_list.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/open_files.h"
+#include "loadgen/epoll_loop.h"
+#include "loadgen/run_state.h"
+#include "loadgen/url.h"
+
+namespace crossover {
+
+RunState::RunState(std::optional<uint64_t> wanted)
+    : requests_wanted(wanted), coordinator_wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!coordinator_wake) ThrowErrno("eventfd");
+}
+
+void RunState::NotifyCoordinator() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = write(coordinator_wake.get(), &one, sizeof one);
+}
+
+namespace {
+
+constexpr int64_t kIntervalsPerWindow = 20;
+// Where the length of the window is not known: what the parts begin with, before they widen.
+constexpr int64_t kIntervalWidthFirstNs = 100 * kNsPerUs;
+// Epoll instances, wake-ups, standard streams, and what the caller has open.
+constexpr uint64_t kOtherFiles = 64;
+
+void CheckRange(const char* option, uint64_t value, uint64_t min, uint64_t max) {
+  if (value >= min && value <= max) return;
+  throw UsageError(std::string(option) + ": " + std::to_string(value) + " is not from " +
+                   std::to_string(min) + " to " + std::to_string(max));
+}
+
+void CheckDuration(const char* option, int64_t ns) {
+  if (ns > 0 && ns <= limits::kDurationMaxNs) return;
+  throw UsageError(std::string(option) + ": must be longer than 0 and at most 24h");
+}
+
+void CheckOptions(const LoadOptions& options) {
+  CheckRange("--connections", options.connections, 1, limits::kConnectionsMax);
+  CheckRange("--threads", options.threads, 1, limits::kThreadsMax);
+  if (options.threads > options.connections) {
+    throw UsageError("--threads: " + std::to_string(options.threads) + " threads are more than " +
+                     std::to_string(options.connections) + " connections; each needs one at least");
+  }
+  CheckRange("--connects-in-flight", options.connects_in_flight_max, 1,
+             limits::kConnectsInFlightMax);
+  CheckRange("--body-bytes", options.body_bytes, 0, limits::kBodyBytesMax);
+  if (options.body_bytes > 0 && options.method != Method::kPost) {
+    throw UsageError("--body-bytes: only a POST has a body; add --method POST");
+  }
+  if (options.requests) {
+    CheckRange("--requests", *options.requests, 1, limits::kRequestsMax);
+  } else {
+    CheckDuration("--duration", options.duration_ns);
+  }
+  CheckDuration("--connect-timeout", options.connect_timeout_ns);
+  CheckDuration("--request-timeout", options.request_timeout_ns);
+  CheckDuration("--drain-timeout", options.drain_timeout_ns);
+  if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
+  const std::vector<int> allowed = AllowedCpus();
+  for (const int cpu : options.cpus) {
+    if (!std::binary_search(allowed.begin(), allowed.end(), cpu)) {
+      throw UsageError("--cpus: this process may not run on CPU " + std::to_string(cpu) +
+                       ", only on " + FormatCpuList(allowed));
+    }
+  }
+}
+
+void EnsureItFits(const LoadOptions& options) {
+  const uint64_t files = options.connections + 2 * options.threads + kOtherFiles;
+  const OpenFilesLimit limit = RaiseOpenFilesLimit(files);
+  if (limit.soft < files) {
+    throw UsageError(
+        std::to_string(options.connections) + " connections need " + std::to_string(files) +
+        " open files, and the limit is " + std::to_string(limit.soft) +
+        "; raise it (ulimit -Hn) or ask for at most " +
+        std::to_string(limit.soft - std::min(limit.soft, files - options.connections)));
+  }
+  // All connections go from one address to one address and port: each needs a local port.
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  uint64_t first = 0;
+  uint64_t last = 0;
+  if (range >> first >> last && last >= first && options.connections > last - first + 1) {
+    throw UsageError(std::to_string(options.connections) + " connections need more than the " +
+                     std::to_string(last - first + 1) +
+                     " local ports there are; widen net.ipv4.ip_local_port_range (now " +
+                     std::to_string(first) + " " + std::to_string(last) + ")");
+  }
+}
+
+// The threads of a run. Whatever happens, they are stopped and joined.
+class Fleet {
+ public:
+  explicit Fleet(const LoopSetting& setting) : state_(setting.state) {
+    const LoadOptions& options = setting.options;
+    for (size_t i = 0; i < options.threads; ++i) {
+      const size_t share =
+          options.connections / options.threads + (i < options.connections % options.threads);
+      loops_.push_back(std::make_unique<EpollLoop>(setting, share));
+    }
+  }
+  ~Fleet() { StopAndJoin(); }
+
+  void Start(const std::vector<int>& cpus) {
+    const std::vector<int> before = AllowedCpus();
+    // A thread begins on the CPUs of the one that starts it: so it never runs elsewhere.
+    for (size_t i = 0; i < loops_.size(); ++i) {
+      if (!cpus.empty()) SetAffinity(0, {cpus[i % cpus.size()]});
+      threads_.emplace_back(&EpollLoop::Run, loops_[i].get());
+    }
+    if (!cpus.empty()) SetAffinity(0, before);
+  }
+
+  void Wake() {
+    for (const auto& loop : loops_) loop->Wake();
+  }
+
+  void StopAndJoin() {
+    state_.phase.store(Phase::kStop);
+    Wake();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
+  const std::vector<std::unique_ptr<EpollLoop>>& loops() const { return loops_; }
+
+ private:
+  RunState& state_;
+  std::vector<std::unique_ptr<EpollLoop>> loops_;
+  std::vector<std::thread> threads_;
+};
+
+// Leads one run through its phases, on the caller's thread.
+class Coordinator {
+ public:
+  Coordinator(const LoadOptions& options, const LoadControl& control, RunState& state, Fleet& fleet)
+      : options_(options), control_(control), state_(state), fleet_(fleet) {}
+
+  void Lead() {
+    Connect();
+    if (!stopped_ && state_.served.load() > 0 && MayBegin()) {
+      Measure();
+    } else {
+      const int64_t now_ns = MonotonicNs();
+      state_.window_start_ns = now_ns;
+      state_.window_end_ns = now_ns;
+      stopped_ = true;
+    }
+    fleet_.StopAndJoin();
+  }
+
+  bool stopped() const { return stopped_; }
+  double connect_seconds() const { return connect_seconds_; }
+
+ private:
+  enum class Wait { kTrue, kDeadline, kStopped };
+
+  // Waits until `condition` holds, the clock reaches `deadline_ns`, or the run is to stop (told
+  // once).
+  template <typename Condition>
+  Wait WaitFor(int64_t deadline_ns, Condition condition) {
+    while (true) {
+      // The clock comes first: whoever wakes late must not take what came after for what came
+      // early.
+      const int64_t now_ns = MonotonicNs();
+      if (now_ns >= deadline_ns) return Wait::kDeadline;
+      if (condition()) return Wait::kTrue;
+      const int64_t left_ns = std::min(deadline_ns - now_ns, 3600 * kNsPerSecond);
+      const timespec timeout{left_ns / kNsPerSecond, left_ns % kNsPerSecond};
+      pollfd polled[2] = {{state_.coordinator_wake.get(), POLLIN, 0},
+                          {stopped_ ? -1 : control_.stop_fd, POLLIN, 0}};
+      ppoll(polled, 2, &timeout, nullptr);
+      if (polled[1].revents != 0) {
+        stopped_ = true;
+        return Wait::kStopped;
+      }
+      uint64_t ignored = 0;
+      if (polled[0].revents != 0) {
+        [[maybe_unused]] const ssize_t n = read(polled[0].fd, &ignored, sizeof ignored);
+      }
+    }
+  }
+
+  bool AllConnected() const { return state_.loops_connected.load() == fleet_.loops().size(); }
+  bool AllEnded() const { return state_.loops_ended.load() == fleet_.loops().size(); }
+
+  void Tell(LoadEvent event) {
+    if (control_.on_event) control_.on_event(event);
+  }
+
+  void Connect() {
+    const int64_t start_ns = MonotonicNs();
+    WaitFor(RunState::kNever, [&] { return AllConnected(); });
+    const int64_t now_ns = MonotonicNs();
+    connect_seconds_ = static_cast<double>(now_ns - start_ns) / 1e9;
+    if (stopped_) return;
+    Tell({.kind = LoadEvent::Kind::kConnected,
+          .time_ns = now_ns,
+          .established = state_.established.load(),
+          .served = state_.served.load(),
+          .connect_seconds = connect_seconds_});
+  }
+
+  bool MayBegin() { return !control_.may_begin || control_.may_begin(); }
+
+  void Measure() {
+    const int64_t begin_ns = MonotonicNs();
+    const int64_t start_ns = begin_ns + options_.warmup_ns;
+    int64_t planned_end_ns = RunState::kNever;
+    state_.interval_width_ns = kIntervalWidthFirstNs;
+    if (!options_.requests) {
+      planned_end_ns = start_ns + options_.duration_ns;
+      state_.interval_width_ns =
+          (options_.duration_ns + kIntervalsPerWindow - 1) / kIntervalsPerWindow;
+    }
+    state_.window_end_ns = planned_end_ns;
+    state_.window_start_ns = start_ns;
+    state_.phase.store(Phase::kRun, std::memory_order_release);
+    fleet_.Wake();
+    Tell({.kind = LoadEvent::Kind::kWarming, .time_ns = begin_ns});
+
+    if (WaitFor(start_ns, [&] { return AllEnded(); }) == Wait::kDeadline) {
+      fleet_.Wake();  // also threads that get no response see the edge
+      Tell({.kind = LoadEvent::Kind::kMeasuring, .time_ns = start_ns});
+      WaitFor(planned_end_ns,
+              [&] { return AllEnded() || state_.window_end_ns.load() != planned_end_ns; });
+    }
+    EndWindow(planned_end_ns);
+    Tell({.kind = LoadEvent::Kind::kMeasured, .time_ns = state_.window_end_ns.load()});
+    const int64_t drained_ns = state_.window_end_ns.load() + options_.drain_timeout_ns;
+    while (WaitFor(drained_ns, [&] { return AllEnded(); }) == Wait::kStopped) {
+    }
+  }
+
+  // The window has ended, as planned or with the last request wanted; or it ends now, by a signal
+  // or because no connection is left.
+  void EndWindow(int64_t planned_end_ns) {
+    const int64_t now_ns = MonotonicNs();
+    if (now_ns < planned_end_ns &&
+        state_.window_end_ns.compare_exchange_strong(planned_end_ns, now_ns)) {
+      stopped_ = true;
+      // The end is set first: with an open end, a thread could count in a window that is none.
+      if (state_.window_start_ns.load() > now_ns) state_.window_start_ns = now_ns;
+    }
+    fleet_.Wake();
+  }
+
+  const LoadOptions& options_;
+  const LoadControl& control_;
+  RunState& state_;
+  Fleet& fleet_;
+  bool stopped_ = false;
+  double connect_seconds_ = 0;
+};
+
+void Collect(const Fleet& fleet, LoadResult& result) {
+  IntervalCounts intervals;
+  for (const auto& loop : fleet.loops()) {
+    const LoopTally& tally = loop->tally();
+    result.ledger.Merge(tally.ledger);
+    result.fairness.Merge(tally.fairness);
+    result.latency.Merge(tally.latency);
+    result.connect.Merge(tally.connect);
+    // Cut short in the warm-up, the window is empty and its start differs from thread to thread.
+    if (result.window_seconds() > 0) intervals.Merge(tally.intervals);
+    result.threads.push_back(tally.cpu);
+    result.sent_bytes += tally.sent_bytes;
+    result.received_bytes += tally.received_bytes;
+    result.verified_fast += tally.verified_fast;
+    result.verified_full += tally.verified_full;
+  }
+  const double seconds = result.window_seconds();
+  for (ThreadCpu& thread : result.threads) {
+    thread.utilization = seconds > 0 ? thread.cpu_seconds / seconds : 0;
+  }
+  result.intervals = intervals.Whole(result.window_end_ns);
+  CHECK(result.ledger.Closes());
+  CHECK(result.ledger.connections.asked == result.options.connections);
+  CHECK(result.fairness.connections == result.ledger.connections.established);
+  CHECK(result.latency.count() == result.ledger.requests.verified_in_window);
+  CHECK(result.verified_fast + result.verified_full == result.ledger.requests.verified);
+}
+
+}  // namespace
+
+LoadResult Run(const LoadOptions& options, const LoadControl& control) {
+  CheckOptions(options);
+  const Url url = ParseUrl(options.url);
+  const SocketAddress address = Resolve(url);
+  const Request request = BuildRequest(url, options.method, options.body_bytes);
+  EnsureItFits(options);
+
+  LearnedResponse learned;
+  RunState state(options.requests);
+  const LoopSetting setting{options, address, request, learned, state};
+  Fleet fleet(setting);
+  fleet.Start(options.cpus);
+  Coordinator coordinator(options, control, state, fleet);
+  coordinator.Lead();
+
+  LoadResult result;
+  result.options = options;
+  result.address = address.ToText();
+  result.window_start_ns = state.window_start_ns.load();
+  result.window_end_ns = state.window_end_ns.load();
+  result.connect_seconds = coordinator.connect_seconds();
+  result.stopped_early = coordinator.stopped();
+  Collect(fleet, result);
+  return result;
+}
+
+}  // namespace crossover

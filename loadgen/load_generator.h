@@ -1,0 +1,110 @@
+// The load generator as a library: Run() loads one URL and tells what came of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "loadgen/histogram.h"
+#include "loadgen/interval_counts.h"
+#include "loadgen/ledger.h"
+#include "loadgen/request.h"
+
+namespace crossover {
+
+struct LoadOptions {
+  std::string url;
+  Method method = Method::kGet;
+  size_t body_bytes = 0;  // of a POST
+  size_t connections = 50;
+  size_t threads = 1;
+  std::vector<int> cpus;                // thread i runs on cpus[i % size]; empty: wherever it likes
+  size_t connects_in_flight_max = 128;  // per thread: begun, and not yet served once
+  int64_t warmup_ns = kNsPerSecond;
+  int64_t duration_ns = 5 * kNsPerSecond;  // of the window; unused if `requests` is given
+  std::optional<uint64_t> requests;        // the window ends with that many verified responses
+  int64_t connect_timeout_ns = 10 * kNsPerSecond;
+  int64_t request_timeout_ns = 30 * kNsPerSecond;
+  int64_t drain_timeout_ns = 5 * kNsPerSecond;
+};
+
+// How unequally the connections were served: requests in the window per established connection.
+struct Fairness {
+  uint64_t connections = 0;
+  uint64_t served = 0;  // of `connections`, at least once
+  uint64_t slowest_requests = 0;
+  uint64_t fastest_requests = 0;
+  double sum = 0;
+  double sum_of_squares = 0;
+
+  void Add(uint64_t requests);
+  void Merge(const Fairness& other);
+  uint64_t starved() const { return connections - served; }
+  // Jain's index: 1 if all are served alike, 1/n if one is served alone. 0 if none is.
+  double jain_index() const;
+};
+
+struct ThreadCpu {
+  double cpu_seconds = 0;  // in the window
+  double user_seconds = 0;
+  double system_seconds = 0;
+  double utilization = 0;  // of one CPU
+};
+
+struct LoadResult {
+  LoadOptions options;
+  std::string address;  // the resolved one: 127.0.0.1:80
+  int64_t window_start_ns = 0;
+  int64_t window_end_ns = 0;
+  double connect_seconds = 0;  // from the first connect to the end of the connect phase
+  Ledger ledger;
+  Fairness fairness;
+  Histogram latency;  // responses that were verified in the window
+  Histogram connect;  // start of connect() to established
+  std::vector<Interval> intervals;
+  std::vector<ThreadCpu> threads;
+  uint64_t sent_bytes = 0;
+  uint64_t received_bytes = 0;
+  uint64_t verified_fast = 0;
+  uint64_t verified_full = 0;
+  bool stopped_early = false;  // by a signal, or because no connection was left
+
+  double window_seconds() const;
+  double throughput_rps() const;  // 0 if the window is empty
+  double client_cpu_seconds() const;
+  double busiest_utilization() const;
+  // Every request verified, every connection established, kept and served in the window.
+  bool flawless() const { return ledger.errors() == 0 && fairness.starved() == 0; }
+};
+
+struct LoadEvent {
+  enum class Kind { kConnected, kWarming, kMeasuring, kMeasured };
+  Kind kind = Kind::kConnected;
+  int64_t time_ns = 0;
+  // With kConnected.
+  uint64_t established = 0;
+  uint64_t served = 0;
+  double connect_seconds = 0;
+};
+
+// How the caller follows and steers a run. All of it is optional, and is called on Run's thread.
+struct LoadControl {
+  // Told at each step of the run.
+  std::function<void(const LoadEvent&)> on_event;
+  // Called when all connections stand idle, after kConnected; may block. False gives the run up.
+  std::function<bool()> may_begin;
+  // Becomes readable (and stays so) when the run is to stop early. Not owned.
+  int stop_fd = -1;
+};
+
+// Connects, serves each connection once, warms up, measures, drains, closes. Blocks until all of it
+// is done and its threads have ended. Whatever a server does is an outcome in the result. Throws
+// UsageError for options that make no sense or don't fit the machine, std::system_error if the
+// machine refuses a thread or a descriptor. Any thread; its affinity is restored at the end.
+LoadResult Run(const LoadOptions& options, const LoadControl& control = {});
+
+}  // namespace crossover

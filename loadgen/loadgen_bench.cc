@@ -1,0 +1,63 @@
+#include <benchmark/benchmark.h>
+
+#include <random>
+#include <vector>
+
+#include "loadgen/histogram.h"
+#include "loadgen/response_check.h"
+
+namespace crossover {
+namespace {
+
+void RecordInHistogram(benchmark::State& state) {
+  std::mt19937_64 random(1);
+  std::lognormal_distribution<double> latency(13, 1);
+  std::vector<int64_t> values(4096);
+  for (int64_t& value : values) value = static_cast<int64_t>(latency(random));
+  Histogram histogram;
+  size_t i = 0;
+  for (auto _ : state) histogram.Record(values[i++ % values.size()]);
+  benchmark::DoNotOptimize(histogram.count());
+}
+BENCHMARK(RecordInHistogram);
+
+std::string Response(const char* extra, const char* date) {
+  return std::string("HTTP/1.1 200 OK\r\nServer: crossover\r\n") + extra + "Date: " + date +
+         "\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nCrossover\n";
+}
+
+// Responses alternate between `first` and `second`; the template is the plain one.
+void Check(benchmark::State& state, const std::string& first, const std::string& second) {
+  LearnedResponse learned;
+  ResponseCheck check(learned, false, std::nullopt);
+  ResponseProgress progress;
+  check.Feed(progress, Response("", "Sun, 22 Nov 2026 22:00:00 GMT"));
+  bool odd = false;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(check.Feed(progress, odd ? first : second));
+    odd = !odd;
+  }
+  state.counters["fast"] = static_cast<double>(check.fast_count());
+  state.counters["full"] = static_cast<double>(check.full_count());
+}
+
+void CheckFast(benchmark::State& state) {
+  const std::string same = Response("", "Sun, 22 Nov 2026 22:00:00 GMT");
+  Check(state, same, same);
+}
+BENCHMARK(CheckFast);
+
+void CheckFastNewDate(benchmark::State& state) {
+  Check(state, Response("", "Sun, 22 Nov 2026 22:00:01 GMT"),
+        Response("", "Sun, 22 Nov 2026 22:00:02 GMT"));
+}
+BENCHMARK(CheckFastNewDate);
+
+void CheckFull(benchmark::State& state) {
+  const std::string other = Response("X-Other: 1\r\n", "Sun, 22 Nov 2026 22:00:00 GMT");
+  Check(state, other, other);
+}
+BENCHMARK(CheckFull);
+
+}  // namespace
+}  // namespace crossover

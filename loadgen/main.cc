@@ -1,0 +1,115 @@
+// crossover-load: the load generator as people use it.
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "base/ndjson.h"
+#include "loadgen/command_line.h"
+#include "loadgen/json_report.h"
+#include "loadgen/load_generator.h"
+#include "loadgen/text_report.h"
+
+namespace crossover {
+namespace {
+
+// Blocks the signals that end a run for all threads to come. The descriptor becomes readable with
+// the first of them.
+Fd StopSignals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) != 0) ThrowErrno("sigprocmask");
+  Fd fd(signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd) ThrowErrno("signalfd");
+  return fd;
+}
+
+// Waits for {"command":"go"}. False if standard input ends, or the run is to stop.
+bool WaitForGo(int stop_fd) {
+  LineReader lines(STDIN_FILENO);
+  std::string line;
+  while (true) {
+    pollfd polled[2] = {{STDIN_FILENO, POLLIN, 0}, {stop_fd, POLLIN, 0}};
+    if (poll(polled, 2, -1) < 0 && errno != EINTR) ThrowErrno("poll");
+    if (polled[1].revents != 0) return false;
+    if (polled[0].revents == 0) continue;
+    const LineReader::Status status = lines.Next(line, 0);
+    if (status == LineReader::Status::kEnd) return false;
+    if (status == LineReader::Status::kTimeout) continue;
+    const auto command = nlohmann::json::parse(line, nullptr, false);
+    if (command.is_object() && command.value("command", nlohmann::json()) == "go") return true;
+    throw UsageError(R"(standard input: expected {"command":"go"}, got ')" + line.substr(0, 100) +
+                     "'");
+  }
+}
+
+// One line on why there is nothing to see, if there is nothing.
+void ExplainFailure(const LoadResult& result) {
+  const ConnectionLedger& connections = result.ledger.connections;
+  if (connections.established == 0 && connections.refused > 0) {
+    std::fprintf(stderr,
+                 "crossover-load: %s refused every connection; does a server listen there?\n",
+                 result.address.c_str());
+  } else if (connections.established == 0) {
+    std::fprintf(stderr, "crossover-load: no connection to %s could be established\n",
+                 result.address.c_str());
+  } else if (result.ledger.requests.verified == 0) {
+    std::fprintf(stderr, "crossover-load: no response from %s was right; nothing was measured\n",
+                 result.address.c_str());
+  }
+}
+
+void Report(const CommandLine& line, const LoadResult& result) {
+  const bool to_stdout = line.json_path == "-";
+  if (!line.json_path.empty() && !to_stdout) WriteJsonFile(line.json_path, ToJson(result));
+  bool written = true;
+  if (line.events) {
+    written = WriteJsonLine(
+        STDOUT_FILENO, {{"event", "done"}, {"time_ns", MonotonicNs()}, {"result", ToJson(result)}});
+  } else {
+    const std::string text = to_stdout ? ToJson(result).dump(2) + "\n" : ToText(result);
+    written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  }
+  if (!written) throw UsageError("can't write to standard output");
+  ExplainFailure(result);
+}
+
+int Main(int argc, char** argv) {
+  const CommandLine line = ParseCommandLine(argc, argv);
+  if (line.help) {
+    std::fputs(line.help_text.c_str(), stdout);
+    return 0;
+  }
+  const Fd stop = StopSignals();
+  LoadControl control;
+  control.stop_fd = stop.get();
+  if (line.events) {
+    control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
+    control.may_begin = [&] { return WaitForGo(stop.get()); };
+  }
+  const LoadResult result = Run(line.load, control);
+  Report(line, result);
+  return result.flawless() ? 0 : kExitFailure;
+}
+
+}  // namespace
+}  // namespace crossover
+
+int main(int argc, char** argv) {
+  try {
+    return crossover::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "crossover-load: %s\n", error.what());
+    return crossover::kExitUsage;
+  }
+}

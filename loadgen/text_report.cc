@@ -1,0 +1,158 @@
+#include "loadgen/text_report.h"
+
+#include <cstdarg>
+#include <cstdio>
+#include <utility>
+
+#include "base/duration.h"
+
+namespace crossover {
+namespace {
+
+// From here on the client may be what limits the throughput.
+constexpr double kUtilizationHigh = 0.9;
+
+[[gnu::format(printf, 2, 3)]] void Append(std::string& text, const char* format, ...) {
+  char line[512];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  text += line;
+}
+
+// Three significant digits are all that a histogram holds.
+std::string Time(int64_t ns) {
+  char text[32];
+  const auto value = static_cast<double>(ns);
+  if (ns < 1'000'000) {
+    std::snprintf(text, sizeof text, "%.*f us", ns < 100'000 ? 1 : 0, value / 1e3);
+  } else if (ns < 1'000'000'000) {
+    std::snprintf(text, sizeof text, "%.*f ms", ns < 100'000'000 ? 2 : 0, value / 1e6);
+  } else {
+    std::snprintf(text, sizeof text, "%.2f s", value / 1e9);
+  }
+  return text;
+}
+
+std::string Count(uint64_t value) {
+  std::string digits = std::to_string(value);
+  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+  return digits;
+}
+
+std::string Bytes(uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  while (value >= 1000 && unit + 1 < std::size(kUnits)) {
+    value /= 1000;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, kUnits[unit]);
+  return text;
+}
+
+void AppendTimes(std::string& text, const char* title, const Histogram& times) {
+  if (times.count() == 0) return;
+  Append(text, "%-13s", title);
+  for (const auto& [name, quantile] :
+       {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1.0}}) {
+    Append(text, "%-6s%-11s", name, Time(times.QuantileNs(quantile)).c_str());
+  }
+  while (text.ends_with(' ')) text.pop_back();
+  text += '\n';
+}
+
+// "12 refused, 3 reset", leaving out what is 0.
+void AppendCause(std::string& causes, uint64_t count, const char* cause) {
+  if (count == 0) return;
+  if (!causes.empty()) causes += ", ";
+  causes += Count(count) + " " + cause;
+}
+
+std::string ConnectionCauses(const LoadResult& result) {
+  const ConnectionLedger& connections = result.ledger.connections;
+  std::string causes;
+  AppendCause(causes, connections.refused, "refused");
+  AppendCause(causes, connections.timed_out, "timed out");
+  AppendCause(causes, connections.reset, "reset");
+  AppendCause(causes, connections.no_port, "without a local port");
+  AppendCause(causes, connections.other, "not established for other reasons");
+  AppendCause(causes, connections.lost, "ended by the server");
+  return causes;
+}
+
+std::string RequestCauses(const RequestLedger& requests) {
+  std::string causes;
+  AppendCause(causes, requests.wrong_status, "wrong status");
+  AppendCause(causes, requests.wrong_body, "wrong body");
+  AppendCause(causes, requests.malformed, "malformed");
+  AppendCause(causes, requests.truncated, "truncated");
+  AppendCause(causes, requests.reset, "reset");
+  AppendCause(causes, requests.timed_out, "timed out");
+  AppendCause(causes, requests.in_flight_at_end, "unanswered at the end");
+  return causes;
+}
+
+void AppendLedger(std::string& text, const LoadResult& result) {
+  const ConnectionLedger& connections = result.ledger.connections;
+  const RequestLedger& requests = result.ledger.requests;
+  const Fairness& fairness = result.fairness;
+  Append(text, "connections  %s asked, %s established, %s served in the window, %s starved\n",
+         Count(connections.asked).c_str(), Count(connections.established).c_str(),
+         Count(fairness.served).c_str(), Count(fairness.starved()).c_str());
+  Append(text, "requests     %s sent, %s verified, %s of them in the window\n",
+         Count(requests.scheduled).c_str(), Count(requests.verified).c_str(),
+         Count(requests.verified_in_window).c_str());
+  if (fairness.served > 0) {
+    Append(text, "fairness     %s to %s requests per connection, Jain's index %.3f\n",
+           Count(fairness.slowest_requests).c_str(), Count(fairness.fastest_requests).c_str(),
+           fairness.jain_index());
+  }
+  Append(text, "errors       %s\n", Count(result.ledger.errors()).c_str());
+  if (const std::string causes = ConnectionCauses(result); !causes.empty()) {
+    Append(text, "             connections: %s\n", causes.c_str());
+  }
+  if (const std::string causes = RequestCauses(requests); !causes.empty()) {
+    Append(text, "             requests: %s\n", causes.c_str());
+  }
+}
+
+void AppendClientCpu(std::string& text, const LoadResult& result) {
+  const uint64_t responses = result.ledger.requests.verified_in_window;
+  if (responses == 0) return;
+  Append(text, "client CPU   %.0f %% of a CPU (busiest thread), %.2f us a request\n",
+         100 * result.busiest_utilization(),
+         result.client_cpu_seconds() * 1e6 / static_cast<double>(responses));
+  if (result.busiest_utilization() >= kUtilizationHigh) {
+    text +=
+        "             The client is near its own limit: the server may be able to do more. Give "
+        "it\n"
+        "             more --threads and CPUs, or compare the server's CPU per request.\n";
+  }
+}
+
+}  // namespace
+
+std::string ToText(const LoadResult& result) {
+  std::string text;
+  Append(text, "%s %s (%s), %zu connection%s on %zu thread%s\n", MethodName(result.options.method),
+         result.options.url.substr(0, 200).c_str(), result.address.c_str(),
+         result.options.connections, result.options.connections == 1 ? "" : "s",
+         result.options.threads, result.options.threads == 1 ? "" : "s");
+  Append(text, "throughput   %s requests/s over %s%s\n",
+         Count(static_cast<uint64_t>(result.throughput_rps() + 0.5)).c_str(),
+         FormatDurationNs(result.window_end_ns - result.window_start_ns).c_str(),
+         result.stopped_early ? " (stopped early)" : "");
+  AppendTimes(text, "latency", result.latency);
+  AppendTimes(text, "connect", result.connect);
+  AppendLedger(text, result);
+  Append(text, "bytes        %s sent, %s received\n", Bytes(result.sent_bytes).c_str(),
+         Bytes(result.received_bytes).c_str());
+  AppendClientCpu(text, result);
+  return text;
+}
+
+}  // namespace crossover
