@@ -22,6 +22,7 @@
 #include "harness/result_table.h"
 #include "harness/runner.h"
 #include "harness/trial.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
@@ -188,7 +189,7 @@ int RunCommand(const RunChoice& choice) {
   const MachineLimits limits = PassPreflight(experiment);
   auto [directory, log] = Begin(choice, experiment, limits, programs, cpus);
   const Plan plan = MakePlan(experiment);
-  std::cout << experiment.name << ": " << plan.trials.size() << " trials, about "
+  std::cout << experiment.name << ": " << CountText(plan.trials.size(), "trial") << ", about "
             << FormatDurationNs(static_cast<int64_t>(EstimatePlanSeconds(experiment, plan) * 1e9))
             << "; server on CPU " << FormatCpuList(cpus.server) << ", client on CPU "
             << FormatCpuList(cpus.client) << "; " << directory.string() << std::endl;

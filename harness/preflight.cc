@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "base/open_files.h"
-#include "harness/progress.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
@@ -36,7 +36,7 @@ int64_t ThreadsOf(const ArchitectureLevel& architecture, int64_t connections, in
 }
 
 std::string Megabytes(int64_t bytes) {
-  return WithThousands((bytes + 1024 * 1024 - 1) / (1024 * 1024)) + " MiB";
+  return IntegerText((bytes + 1024 * 1024 - 1) / (1024 * 1024)) + " MiB";
 }
 
 // Collects the checks of one machine.
@@ -71,7 +71,7 @@ class MachineJudge {
   void AtLeast(const std::string& name, int64_t needed, const std::optional<int64_t>& found,
                Check::Result otherwise, const std::string& fix) {
     const bool fits = !found || *found >= needed;
-    Add(name, WithThousands(needed), found ? WithThousands(*found) : "no limit found",
+    Add(name, IntegerText(needed), found ? IntegerText(*found) : "no limit found",
         fits ? Check::Result::kOk : otherwise, fix);
   }
 
@@ -98,7 +98,7 @@ class MachineJudge {
       result = Check::Result::kRaised;
     }
     const auto text = [](const std::optional<int64_t>& limit) {
-      return limit ? WithThousands(*limit) : std::string("unlimited");
+      return limit ? IntegerText(*limit) : std::string("unlimited");
     };
     std::string fix;
     if (result == Check::Result::kRefuse) {
@@ -108,7 +108,7 @@ class MachineJudge {
     } else {
       fix = "raised for this run only";
     }
-    Add("open files", WithThousands(needed),
+    Add("open files", IntegerText(needed),
         text(limits_.open_files_soft) + " (hard " + text(limits_.open_files_hard) + ")", result,
         fix);
   }
@@ -158,8 +158,8 @@ class MachineJudge {
       result = Check::Result::kWarning;
       how = "wait a minute, or " + fix;
     }
-    Add("ephemeral ports", WithThousands(needed_.connections),
-        WithThousands(ports) + " (" + WithThousands(waiting) + " in TIME_WAIT)", result, how);
+    Add("ephemeral ports", IntegerText(needed_.connections),
+        IntegerText(ports) + " (" + IntegerText(waiting) + " in TIME_WAIT)", result, how);
   }
 
   void Backlog() {
@@ -235,7 +235,7 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
     }
   }
   needed.trial = (largest == nullptr ? "" : largest->label + ", ") +
-                 WithThousands(needed.connections) + " connections";
+                 IntegerText(needed.connections) + " connections";
   needed.client_threads = std::max(experiment.load.threads, allowed_cpus) + 2;
   needed.open_files = needed.connections + needed.client_threads + kOpenFilesExtra;
   needed.maps = 2 * needed.server_threads + kMapsExtra;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
@@ -30,23 +31,13 @@ std::string OrDash(const std::optional<double>& value, const char* format) {
 
 }  // namespace
 
-std::string WithThousands(int64_t number) {
-  std::string text = std::to_string(number);
-  const size_t first = number < 0 ? 1 : 0;
-  for (size_t at = text.size(); at > first + 3;) {
-    at -= 3;
-    text.insert(at, ",");
-  }
-  return text;
-}
-
 std::string Headline(const TrialRecord& record) {
   const auto get = [&](std::string_view name) { return MetricOf(record.metrics, name); };
   const auto throughput = get("throughput_rps");
   const auto p99_us = get("latency_us_p99");
   std::string text;
   if (throughput) {
-    text = WithThousands(std::llround(*throughput)) + " requests/s  " +
+    text = IntegerText(std::llround(*throughput)) + " requests/s  " +
            OrDash(get("cpu_us_per_request"), "%.2f") + " us CPU/request  " +
            OrDash(get("context_switches_per_request"), "%.3f") + " switches/request  p99 " +
            (p99_us ? FormatDurationNs(std::llround(*p99_us * 1e3)) : "-") + "  ";
@@ -107,7 +98,7 @@ std::string Progress::Where(size_t index, size_t repetition, std::string_view la
   if (number.size() < total.size()) number.insert(0, total.size() - number.size(), ' ');
   std::string text = "[" + number + "/" + total + "] rep " + std::to_string(repetition + 1) + "/" +
                      std::to_string(experiment_.repetitions) + "  " + std::string(label) + "  " +
-                     WithThousands(connections) + " connections";
+                     IntegerText(connections) + " connections";
   if (experiment_.workloads.size() > 1) text += "  " + std::string(workload);
   return text;
 }

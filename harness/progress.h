@@ -63,9 +63,6 @@ class Progress {
   std::map<int64_t, Level> levels_;  // by connections: what its finished trials took
 };
 
-// "8,000"
-std::string WithThousands(int64_t number);
-
 // The headline of a finished trial: "186,012 requests/s  5.2 us CPU  0.31 switches  p99 12.3 ms
 // valid".
 std::string Headline(const TrialRecord& record);

@@ -130,13 +130,5 @@ TEST_F(ProgressTest, HeadlineTellsWhyNotValid) {
   EXPECT_THAT(Headline(record), Not(HasSubstr("requests/s")));
 }
 
-TEST(WithThousands, GroupsDigits) {
-  EXPECT_EQ(WithThousands(0), "0");
-  EXPECT_EQ(WithThousands(999), "999");
-  EXPECT_EQ(WithThousands(1000), "1,000");
-  EXPECT_EQ(WithThousands(-1234567), "-1,234,567");
-  EXPECT_EQ(WithThousands(-123), "-123");
-}
-
 }  // namespace
 }  // namespace crossover

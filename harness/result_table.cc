@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "harness/progress.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
@@ -35,7 +35,7 @@ std::string Value(const ordered_json& cell, const Column& column) {
     return "-";
   }
   const double value = metric->at("median").get<double>() * column.scale;
-  if (column.format == nullptr) return WithThousands(std::llround(value));
+  if (column.format == nullptr) return IntegerText(std::llround(value));
   char text[32];
   std::snprintf(text, sizeof text, column.format, value);
   return text;
@@ -43,7 +43,7 @@ std::string Value(const ordered_json& cell, const Column& column) {
 
 std::string CellName(const ordered_json& report, const ordered_json& cell) {
   std::string name = cell.at("architecture").get<std::string>() + " at " +
-                     WithThousands(cell.at("connections").get<int64_t>());
+                     IntegerText(cell.at("connections").get<int64_t>());
   if (report.at("experiment").at("workloads").size() > 1) {
     name += " (" + cell.at("workload").get<std::string>() + ")";
   }

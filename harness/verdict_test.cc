@@ -215,12 +215,27 @@ TEST_F(Judging, LedgerOpenBeyondWhatFailuresExplain) {
   EXPECT_THAT(Codes(trial_), ElementsAre("errors"));
 }
 
+TEST_F(Judging, LedgerClosesOverAnswersToWhatWasNoRequest) {
+  for (const char* counter : {"timeouts", "protocol_errors"}) {
+    trial_ = CleanEvidence();
+    trial_.server_final[counter] = 2;  // two responses that the client never asked for
+    trial_.server_final["requests"] = 280'002;
+    EXPECT_THAT(Codes(trial_), ElementsAre("errors")) << counter;
+    trial_.server_final["requests"] = 280'003;
+    EXPECT_THAT(Codes(trial_), ElementsAre("errors", "ledger_open")) << counter;
+  }
+}
+
 TEST_F(Judging, LedgerOpenWhenTheClientsOwnDoesNotClose) {
   Requests()["scheduled"] = 280'001;
   EXPECT_THAT(Codes(trial_), ElementsAre("ledger_open"));
   trial_ = CleanEvidence();
-  Connections()["asked"] = 201;
+  Connections()["asked"] = 201;  // closes, but over more connections than the trial asked for
+  Connections()["refused"] = 1;
   EXPECT_THAT(Codes(trial_), ElementsAre("ledger_open"));
+  trial_ = CleanEvidence();
+  Connections()["established"] = 199;  // the 200th is in no outcome
+  EXPECT_THAT(Codes(trial_), ElementsAre("connections_short", "ledger_open"));
 }
 
 TEST_F(Judging, LedgerOpenWithoutTheServersCounters) {
