@@ -70,6 +70,28 @@ void AddInvalid(const TrialLog& log, const std::vector<Cell>& cells, Notes& note
   }
 }
 
+// Starved connections too few to make a trial invalid are still told of.
+void AddStarved(const TrialLog& log, const std::vector<Cell>& cells, Notes& notes) {
+  for (const Cell& cell : cells) {
+    static const nlohmann::json::json_pointer kStarved("/connections/starved");
+    size_t trials = 0;
+    size_t most = 0;
+    for (const TrialRecord& trial : log.trials) {
+      if (trial.architecture != cell.architecture || trial.connections != cell.connections ||
+          trial.workload != cell.workload || !trial.load.is_object()) {
+        continue;
+      }
+      const size_t starved = trial.load.value(kStarved, size_t{0});
+      if (starved > 0) ++trials;
+      most = std::max(most, starved);
+    }
+    if (trials == 0) continue;
+    notes.push_back("In " + CellName(cell, log) + ", the server's scheduling left up to " +
+                    CountText(most, "connection") + " without any response in the window, in " +
+                    CountText(trials, "trial") + ".");
+  }
+}
+
 void AddCanary(const TrialLog& log, const char* name, double CanaryReading::*loop, Notes& notes) {
   std::vector<double> readings;
   for (const TrialRecord& trial : log.trials) {
@@ -151,6 +173,7 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   AddProgress(log, cells, notes);
   AddPlacement(log, notes);
   AddInvalid(log, cells, notes);
+  AddStarved(log, cells, notes);
   AddCanary(log, "user-mode", &CanaryReading::user_ns, notes);
   AddCanary(log, "system-call", &CanaryReading::syscall_ns, notes);
   AddMissing(cells, notes);

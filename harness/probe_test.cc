@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <linux/taskstats.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -14,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/cpu_list.h"
+#include "base/fd.h"
 #include "harness/probes/task_files.h"
 #include "harness/probes/taskstats_client.h"
 
@@ -213,6 +215,22 @@ TEST(MemoryProbe, SeesTheMemoryOfThreads) {
   probe->Derive(samples, {.connections = kThreads}, metrics);
   // At least the kernel's stack and a page of its own.
   EXPECT_GE(Value(metrics, "memory_bytes_per_connection"), 20'000);
+}
+
+TEST(MemoryProbe, SeesSocketsThatHaveNoBuffers) {
+  if (::geteuid() != 0) GTEST_SKIP() << "/proc/slabinfo is for root";
+  constexpr int kSockets = 50;
+  const auto probe = MakeMemoryProbe();
+  ASSERT_EQ(probe->Attach({.server_pid = ::getpid()}), "");
+  Sample without;
+  probe->Read(Moment::kIdle, without);
+  if (!without.values.contains("socket_bytes")) GTEST_SKIP() << "no slab of its own for TCP here";
+  std::vector<Fd> sockets;
+  for (int i = 0; i < kSockets; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM, 0));
+  Sample with;
+  probe->Read(Moment::kConnected, with);
+  // Whole machine: others may have closed some meanwhile, so that only the presence is certain.
+  EXPECT_GT(with.values.at("socket_bytes"), kSockets * 1000.0);
 }
 
 TEST(CpusProbe, DerivesShares) {

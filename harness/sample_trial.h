@@ -55,16 +55,17 @@ inline TrialEvidence CleanEvidence() {
       {"intervals", intervals},
       {"client_cpu", {{"threads", {{{"cpu_seconds", 3.6}, {"utilization", 0.9}}}}}},
       {"stopped_early", false}};
-  const auto counters = [](int64_t requests) {
+  const auto counters = [](int64_t requests, int64_t time_ns) {
     return json{{"requests", requests}, {"protocol_errors", 0}, {"accepted", 200},
                 {"accept_errors", 0},   {"rejected", 0},        {"thread_failures", 0},
-                {"timeouts", 0}};
+                {"timeouts", 0},        {"time_ns", time_ns}};
   };
-  evidence.server_before = counters(79'950);
-  evidence.server_after = counters(280'000 - 30);
-  evidence.server_final = counters(280'000);
+  evidence.server_before = counters(79'950, kStartNs + 1'000'000);
+  evidence.server_after = counters(280'000 - 30, kStartNs + 4'001'000'000);
+  evidence.server_final = counters(280'000, kStartNs + 4'500'000'000);
   SetMetric(evidence.metrics, "server_cpus_idle", 0.01);
   SetMetric(evidence.metrics, "steal_ratio", 0.0);
+  SetMetric(evidence.metrics, "server_cpu_utilization", 0.98);
   evidence.canary = CanaryReading{.user_ns = 1000, .syscall_ns = 500};
   evidence.canary_history = {{.user_ns = 1000, .syscall_ns = 500},
                              {.user_ns = 1100, .syscall_ns = 510},

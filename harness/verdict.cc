@@ -64,6 +64,7 @@ struct LoadFigures {
   std::string failure_counts;    // "wrong_status 3, reset 9"
   bool closed_loop = false;
   bool stopped_early = false;
+  double window_seconds = 0;
   double throughput_rps = 0;
   double latency_ns_mean = 0;
   int64_t latency_count = 0;
@@ -107,6 +108,7 @@ void ReadRequests(const JsonNode& requests, LoadFigures& load) {
 }
 
 void ReadIntervals(const JsonNode& root, LoadFigures& load) {
+  load.window_seconds = NumberOf(root.Require("window"), "seconds");
   int64_t start_ns = CountOf(root.Require("window"), "start_ns");
   const std::vector<JsonNode> intervals = root.Require("intervals").Elements();
   const size_t merged = 1 + intervals.size() / (kTrendValuesMax + 1);
@@ -184,7 +186,8 @@ class Judgement {
           Format("%lld of %lld connections established", static_cast<long long>(load_.established),
                  static_cast<long long>(evidence_.connections)));
     }
-    if (load_.starved > 0) {
+    const double starved_max = kStarvedShareMax * static_cast<double>(load_.established);
+    if (static_cast<double>(load_.starved) > starved_max) {
       Add("starved", Format("%s served nothing in the window; Jain's index %.3f, slowest %s",
                             Count(load_.starved, "connection").c_str(), load_.jain_index,
                             Count(load_.slowest_requests, "request").c_str()));
@@ -235,6 +238,13 @@ class Judgement {
     const std::optional<double> steal = MetricOf(evidence_.metrics, "steal_ratio");
     if (steal && *steal > kStealMax) {
       detail = Format("the hypervisor took %.1f %% of the server's CPUs", *steal * 100);
+    }
+    const std::optional<double> idle = MetricOf(evidence_.metrics, "server_cpus_idle");
+    const std::optional<double> server = MetricOf(evidence_.metrics, "server_cpu_utilization");
+    const double foreign = idle && server ? 1 - *idle - *server - steal.value_or(0) : 0;
+    if (foreign > kForeignMax) {
+      if (!detail.empty()) detail += "; ";
+      detail += Format("something else used %.1f %% of the server's CPUs", foreign * 100);
     }
     CompareCanary("user", &CanaryReading::user_ns, detail);
     CompareCanary("system-call", &CanaryReading::syscall_ns, detail);
@@ -314,13 +324,22 @@ class Judgement {
       Add("ledger_open", "the server gave no counters for the window");
       return;
     }
+    // The server is asked a little after the client's own marks, so rates are compared.
+    const double server_seconds =
+        static_cast<double>(ServerCount(evidence_.server_after, "time_ns").value_or(0) -
+                            ServerCount(evidence_.server_before, "time_ns").value_or(0)) /
+        1e9;
     const auto verified = static_cast<double>(load_.verified_in_window);
+    if (server_seconds <= 0 || load_.window_seconds <= 0) {
+      Add("ledger_open", "the window has no length in the server's counters or the client's");
+      return;
+    }
+    const double sent =
+        static_cast<double>(*after - *before) * load_.window_seconds / server_seconds;
     const double allowed = static_cast<double>(load_.established) + kWindowMismatchMax * verified;
-    const int64_t sent = *after - *before;
-    if (std::abs(static_cast<double>(sent) - verified) <= allowed) return;
-    Add("ledger_open",
-        Format("in the window the server counted %lld responses and the client %lld",
-               static_cast<long long>(sent), static_cast<long long>(load_.verified_in_window)));
+    if (std::abs(sent - verified) <= allowed) return;
+    Add("ledger_open", Format("in the window the server counted %.0f responses and the client %lld",
+                              sent, static_cast<long long>(load_.verified_in_window)));
   }
 
   const TrialEvidence& evidence_;

@@ -15,6 +15,8 @@ namespace crossover {
 inline constexpr double kServerIdleMax = 0.05;        // of the server's CPUs, with a busy client
 inline constexpr double kClientThreadBusyMax = 0.95;  // of one CPU
 inline constexpr double kStealMax = 0.02;             // of the server's CPUs
+inline constexpr double kForeignMax = 0.05;           // of them, used by something else
+inline constexpr double kStarvedShareMax = 0.001;     // of the connections (docs/decisions/0003)
 inline constexpr double kCanaryDeviationMax = 0.50;   // from the median of the earlier ones
 inline constexpr size_t kCanaryHistoryMin = 3;        // fewer earlier ones make no median
 inline constexpr double kLittlesLawErrorMax = 0.05;   // |X x mean latency / N - 1|
@@ -48,7 +50,7 @@ struct TrialEvidence {
   nlohmann::json server_before;               // counters at the start of the window, or null
   nlohmann::json server_after;                // counters at its end, or null
   nlohmann::json server_final;                // the server's "done" line, or null
-  Metrics metrics;                            // server_cpus_idle and steal_ratio are used, if there
+  Metrics metrics;                            // the shares of the server's CPUs are used, if there
   std::optional<CanaryReading> canary;        // beside this trial
   std::vector<CanaryReading> canary_history;  // of the run's earlier trials
 };

@@ -68,11 +68,32 @@ TEST_F(Judging, ConnectionsShort) {
   EXPECT_EQ(OnlyDetail(trial_), "190 of 200 connections established");
 }
 
-TEST_F(Judging, Starved) {
+TEST_F(Judging, StarvedBeyondOneInAThousand) {
   Connections()["starved"] = 1;
   trial_.load["fairness"]["slowest_requests"] = 0;
-  EXPECT_THAT(Codes(trial_), ElementsAre("starved"));
+  EXPECT_THAT(Codes(trial_), ElementsAre("starved"));  // 1 of 200
   EXPECT_THAT(OnlyDetail(trial_), HasSubstr("1 connection served nothing"));
+}
+
+TEST_F(Judging, StarvedWithinOneInAThousandIsForTheNotes) {
+  trial_.connections = 2000;
+  Connections()["asked"] = 2000;
+  Connections()["established"] = 2000;
+  trial_.load["latency_ns"]["mean"] = 40'000'000.0;  // 2,000 = 50,000 x 0.04
+  Connections()["starved"] = 2;
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  Connections()["starved"] = 3;
+  EXPECT_THAT(Codes(trial_), ElementsAre("starved"));
+}
+
+TEST_F(Judging, NoisyWhenSomethingElseUsesTheServersCpus) {
+  SetMetric(trial_.metrics, "server_cpus_idle", 0.02);
+  SetMetric(trial_.metrics, "steal_ratio", 0.01);
+  SetMetric(trial_.metrics, "server_cpu_utilization", 0.93);
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  SetMetric(trial_.metrics, "server_cpu_utilization", 0.90);
+  EXPECT_THAT(Codes(trial_), ElementsAre("noisy"));
+  EXPECT_THAT(OnlyDetail(trial_), HasSubstr("something else used 7.0 %"));
 }
 
 TEST_F(Judging, ErrorsOfEveryOutcome) {
@@ -256,6 +277,16 @@ TEST_F(Judging, LedgerOpenWhenTheWindowsDiffer) {
   trial_.server_before["requests"] = 79'950 + 10'220;
   EXPECT_THAT(Codes(trial_), IsEmpty());
   trial_.server_before["requests"] = 79'950 + 10'221;
+  EXPECT_THAT(Codes(trial_), ElementsAre("ledger_open"));
+}
+
+TEST_F(Judging, TheWindowsMayBeApartAndOfOtherLengths) {
+  // Asked 400 ms late at the end: 10 % more of both time and responses.
+  trial_.server_after["time_ns"] = trial_.server_after["time_ns"].get<int64_t>() + 400'000'000;
+  trial_.server_after["requests"] = 299'970;
+  trial_.server_final["requests"] = 280'000;
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  trial_.server_after["time_ns"] = trial_.server_before["time_ns"];
   EXPECT_THAT(Codes(trial_), ElementsAre("ledger_open"));
 }
 

@@ -1,6 +1,8 @@
 // Memory of the server at N connections minus at none, divided by N: what it holds itself, what the
 // kernel holds for its threads (a stack each) and for its address space (page tables), and apart
-// from it what the kernel holds for TCP.
+// from it what the kernel holds for TCP sockets, of the whole machine, which on loopback are two
+// for each connection: the socket and its inode, in the sizes that /proc/slabinfo tells (to root
+// only), and the buffers. Buffers alone would say 0: an idle socket has none.
 //
 // Of the PSS the anonymous part counts (heap, stacks, written data), where the kernel tells it
 // (5.4 on). The rest is code from files, whose share falls as soon as another process maps the same
@@ -19,10 +21,10 @@ constexpr double kKernelStackBytes = 16 * 1024;
 constexpr std::string_view kProcessBytes = "process_bytes";
 constexpr std::string_view kSocketBytes = "socket_bytes";
 
-// The growth of `key` from no connection to all, in bytes for each of `connections`.
+// The growth of `key` from no connection to all, in bytes for each of `connections`; if it was not
+// read, for `why` unless a reading failed.
 void SetGrowth(const Samples& samples, std::string_view key, const TrialFacts& facts,
-               std::string_view name, Metrics& metrics) {
-  std::string why = "not read with and without connections";
+               std::string_view name, std::string why, Metrics& metrics) {
   std::optional<double> growth;
   const Sample& idle = At(samples, Moment::kIdle);
   const Sample& connected = At(samples, Moment::kConnected);
@@ -36,6 +38,16 @@ void SetGrowth(const Samples& samples, std::string_view key, const TrialFacts& f
     growth = last->second - first->second;
   }
   SetRatio(metrics, name, growth, static_cast<double>(facts.connections), 1, why);
+}
+
+// The size of one object of the kernel's cache `name`: its fourth column.
+std::optional<double> ObjectBytes(const std::string& slabinfo, const std::string& name) {
+  size_t at = slabinfo.find("\n" + name + " ");
+  for (int column = 1; column < 4 && at != std::string::npos; ++column) {
+    at = slabinfo.find_first_not_of(' ', slabinfo.find(' ', at));
+  }
+  if (at == std::string::npos) return std::nullopt;
+  return NumberAfter(std::string_view(slabinfo).substr(at), "");
 }
 
 std::optional<double> PssKilobytes(std::string_view rollup) {
@@ -53,6 +65,11 @@ class MemoryProbe : public Probe {
 
   std::string Attach(const ProbeTarget& target) override {
     directory_ = "/proc/" + std::to_string(target.server_pid) + "/";
+    std::string why;
+    const std::string slabinfo = ReadSmallFile("/proc/slabinfo", why).value_or("");
+    const auto socket = ObjectBytes(slabinfo, "TCP");
+    const auto inode = ObjectBytes(slabinfo, "sock_inode_cache");
+    if (socket && inode) socket_bytes_ = *socket + *inode;
     return {};
   }
 
@@ -66,26 +83,37 @@ class MemoryProbe : public Probe {
     const auto pss = PssKilobytes(*rollup);
     const auto threads = NumberAfter(*status, "Threads:");
     const auto tables = NumberAfter(*status, "VmPTE:");
-    const size_t mem = sockets->find(" mem ");  // the first is TCP's, in pages
-    if (!pss || !threads || !tables || mem == std::string::npos) {
-      why = "the kernel's memory files lack Pss, Threads, VmPTE or TCP's mem";
+    if (!pss || !threads || !tables) {
+      why = "the kernel's memory files lack Pss, Threads or VmPTE";
       return;
     }
     sample.values[std::string(kProcessBytes)] =
         (*pss + *tables) * 1024 + *threads * kKernelStackBytes;
-    if (const auto pages = NumberAfter(std::string_view(*sockets).substr(mem), " mem ")) {
-      sample.values[std::string(kSocketBytes)] =
-          *pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
-    }
+    // "TCP: inuse 6 orphan 0 tw 0 alloc 7 mem 1": sockets that exist, pages of their buffers.
+    const size_t tcp = sockets->find("\nTCP: ");
+    const size_t alloc = tcp == std::string::npos ? tcp : sockets->find(" alloc ", tcp);
+    const size_t mem = tcp == std::string::npos ? tcp : sockets->find(" mem ", tcp);
+    if (!socket_bytes_ || alloc == std::string::npos || mem == std::string::npos) return;
+    const std::string_view text = *sockets;
+    const auto count = NumberAfter(text.substr(alloc), " alloc ");
+    const auto pages = NumberAfter(text.substr(mem), " mem ");
+    if (!count || !pages) return;
+    sample.values[std::string(kSocketBytes)] =
+        *count * *socket_bytes_ + *pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
   }
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
-    SetGrowth(samples, kProcessBytes, facts, "memory_bytes_per_connection", metrics);
-    SetGrowth(samples, kSocketBytes, facts, "socket_memory_bytes_per_connection", metrics);
+    SetGrowth(samples, kProcessBytes, facts, "memory_bytes_per_connection",
+              "not read with and without connections", metrics);
+    SetGrowth(samples, kSocketBytes, facts, "socket_memory_bytes_per_connection",
+              "the size of a socket is in /proc/slabinfo, for root only, or TCP's line is missing "
+              "from /proc/net/sockstat",
+              metrics);
   }
 
  private:
   std::string directory_;
+  std::optional<double> socket_bytes_;  // of one socket without its buffers
 };
 
 }  // namespace
