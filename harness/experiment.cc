@@ -52,13 +52,13 @@ std::string ParseDescription(const JsonNode& node) {
   return text;
 }
 
-ServerOptions ParseOptions(const JsonNode& node) {
+ArchitectureFlags ParseOptions(const JsonNode& node) {
   static constexpr std::array<std::string_view, 7> kKeys = {
       "workers", "workers_max",  "overflow",      "stack_bytes",
       "backlog", "idle_timeout", "header_timeout"};
   static constexpr std::array<std::string_view, 3> kOverflows = {"reject", "queue", "grow"};
   node.RequireObject(kKeys);
-  ServerOptions options;
+  ArchitectureFlags options;
   const auto integer = [&](std::string_view key, int64_t min, int64_t max) {
     const auto member = node.Find(key);
     return member ? std::optional<int64_t>(member->Integer(min, max)) : std::nullopt;

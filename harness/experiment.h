@@ -13,7 +13,7 @@
 namespace crossover {
 
 // Server flags that an experiment may set. Absent: the server's own default.
-struct ServerOptions {
+struct ArchitectureFlags {
   std::optional<int64_t> workers;
   std::optional<int64_t> workers_max;
   std::optional<std::string> overflow;  // reject, queue or grow
@@ -21,13 +21,13 @@ struct ServerOptions {
   std::optional<int64_t> backlog;
   std::optional<int64_t> idle_timeout_ns;
   std::optional<int64_t> header_timeout_ns;
-  bool operator==(const ServerOptions&) const = default;
+  bool operator==(const ArchitectureFlags&) const = default;
 };
 
 struct ArchitectureLevel {
   std::string name;   // what crossover-server knows it by
   std::string label;  // unique in the experiment; what reports show
-  ServerOptions options;
+  ArchitectureFlags options;
   bool operator==(const ArchitectureLevel&) const = default;
 };
 

@@ -88,14 +88,14 @@ TEST(Experiment, ReadsEveryKey) {
   EXPECT_THAT(experiment.placement.client_cpus, ElementsAre(3, 5));
   ASSERT_EQ(experiment.architectures.size(), 2u);
   EXPECT_EQ(experiment.architectures[1].label, "epoll-4");
-  const ServerOptions& options = experiment.architectures[1].options;
-  EXPECT_EQ(options, (ServerOptions{.workers = 4,
-                                    .workers_max = 9,
-                                    .overflow = "grow",
-                                    .stack_bytes = 65536,
-                                    .backlog = 128,
-                                    .idle_timeout_ns = 90'000'000'000,
-                                    .header_timeout_ns = 1'500'000'000}));
+  const ArchitectureFlags& options = experiment.architectures[1].options;
+  EXPECT_EQ(options, (ArchitectureFlags{.workers = 4,
+                                        .workers_max = 9,
+                                        .overflow = "grow",
+                                        .stack_bytes = 65536,
+                                        .backlog = 128,
+                                        .idle_timeout_ns = 90'000'000'000,
+                                        .header_timeout_ns = 1'500'000'000}));
   EXPECT_THAT(experiment.connections, ElementsAre(200, 8000));
   EXPECT_EQ(experiment.workloads[0], Workload{});
   EXPECT_EQ(experiment.workloads[1],

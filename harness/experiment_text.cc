@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-json OptionsToJson(const ServerOptions& options) {
+json OptionsToJson(const ArchitectureFlags& options) {
   json object = json::object();
   if (options.workers) object["workers"] = *options.workers;
   if (options.workers_max) object["workers_max"] = *options.workers_max;
@@ -91,7 +91,7 @@ std::vector<std::string> ServerArguments(const ArchitectureLevel& architecture) 
     arguments.emplace_back(flag);
     arguments.push_back(value);
   };
-  const ServerOptions& options = architecture.options;
+  const ArchitectureFlags& options = architecture.options;
   if (options.workers) add("--workers", std::to_string(*options.workers));
   if (options.workers_max) add("--workers-max", std::to_string(*options.workers_max));
   if (options.overflow) add("--overflow", *options.overflow);

@@ -27,7 +27,7 @@ constexpr double kMemoryShareMax = 0.80;     // above it: a warning
 // Threads that the server uses for N connections. What is not known is taken for a thread for each
 // connection, the most that any architecture takes.
 int64_t ThreadsOf(const ArchitectureLevel& architecture, int64_t connections, int64_t cpus) {
-  const ServerOptions& options = architecture.options;
+  const ArchitectureFlags& options = architecture.options;
   if (architecture.name == "epoll-pool") return options.workers.value_or(cpus) + 2;
   if (architecture.name == "worker-pool" && options.workers_max) {
     return std::min(*options.workers_max, connections) + 2;
