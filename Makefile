@@ -25,15 +25,16 @@ bench: build ## runs the comparison at 200, 8,000 and 16,000 connections; ends w
 smoke: build ## the same path on a small experiment, under a minute
 	$(BUILD)/crossover run harness/experiments/smoke.json
 
-test: build-deps-test ## builds, and runs all tests
-	@$(MAKE) --no-print-directory build
+test: deps-test ## builds, and runs all tests
+	@test -f $(BUILD)/build.ninja || cmake --preset release
+	cmake --build --preset release
 	ctest --preset release -j $(JOBS)
 
-test-asan: build-deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+test-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --preset asan && cmake --build --preset asan
 	ctest --preset asan -j $(JOBS)
 
-test-tsan: build-deps-test ## the tests under ThreadSanitizer
+test-tsan: deps-test ## the tests under ThreadSanitizer
 	cmake --preset tsan && cmake --build --preset tsan
 	ctest --preset tsan -j $(JOBS)
 
@@ -41,27 +42,30 @@ plots: ## draws the charts of RESULTS (results/latest) again
 	$(PYTHON) plots/charts.py $(RESULTS)
 
 micro: build ## micro-benchmarks of what every request passes through
+	cmake --build --preset release --target servers_bench loadgen_bench
 	$(BUILD)/servers_bench
 	$(BUILD)/loadgen_bench
 
-build: deps ## builds; everything lands in build/
+build: deps ## builds build/crossover, build/crossover-server and build/crossover-load
 	@test -f $(BUILD)/build.ninja || cmake --preset release
-	cmake --build --preset release
+	cmake --build --preset release --target programs
 
-lint: build-deps-lint ## clang-format and clang-tidy; warnings are errors
-	@$(MAKE) --no-print-directory build
+lint: deps-lint ## clang-format, clang-tidy, and a build with clang; warnings are errors
 	clang-format --dry-run --Werror $$(git ls-files '*.cc' '*.h')
-	git ls-files '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p $(BUILD)
+	@test -f build-clang/build.ninja || cmake --preset release -B build-clang \
+	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
+	cmake --build build-clang
+	git ls-files '*.cc' | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-clang
 
-format: build-deps-lint ## formats the C++ sources
+format: deps-lint ## formats the C++ sources
 	clang-format -i $$(git ls-files '*.cc' '*.h')
 
 deps: ## installs the Debian packages that are missing
 	@$(call need,$(PACKAGES))
-.PHONY: build-deps-test build-deps-lint
-build-deps-test:
+.PHONY: deps-test deps-lint
+deps-test:
 	@$(call need,$(PACKAGES) $(TEST_PACKAGES))
-build-deps-lint:
+deps-lint:
 	@$(call need,$(PACKAGES) $(LINT_PACKAGES))
 
 clean: ## removes what was built; results stay

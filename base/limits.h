@@ -9,7 +9,8 @@ namespace crossover::limits {
 // HTTP, server side.
 inline constexpr size_t kHeaderBytesMax = 8 * 1024;
 inline constexpr size_t kBodyBytesMax = 1024 * 1024;
-inline constexpr size_t kReadChunkBytes = 4 * 1024;    // offered to one read
+inline constexpr size_t kReadChunkBytes = 2 * 1024;  // offered to a first read; doubles up to
+inline constexpr size_t kReadChunkBytesMax = 64 * 1024;
 inline constexpr size_t kOutputBytesMax = 64 * 1024;   // serialised ahead of the socket
 inline constexpr size_t kLingerBytesMax = 256 * 1024;  // discarded after an error response
 inline constexpr size_t kResponseBodyBytesMax = 16 * 1024 * 1024;

@@ -2,6 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "base/error.h"
 
 namespace crossover {
@@ -15,6 +18,10 @@ OpenFilesLimit GetOpenFilesLimit() {
 OpenFilesLimit RaiseOpenFilesLimit(uint64_t wanted) {
   const OpenFilesLimit now = GetOpenFilesLimit();
   if (now.soft >= wanted) return now;
+  // The kernel refuses a hard limit above fs.nr_open whole.
+  uint64_t ceiling = wanted;
+  std::ifstream("/proc/sys/fs/nr_open") >> ceiling;
+  wanted = std::min(wanted, ceiling);
   if (wanted > now.hard) {
     const rlimit both{wanted, wanted};
     if (setrlimit(RLIMIT_NOFILE, &both) == 0) return GetOpenFilesLimit();

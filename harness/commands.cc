@@ -93,22 +93,25 @@ MachineLimits PassPreflight(const Experiment& experiment) {
   return limits;
 }
 
+std::vector<std::filesystem::path> ProgramFiles(const Programs& programs) {
+  return {programs.server, programs.load, std::filesystem::read_symlink("/proc/self/exe")};
+}
+
 RunRecord NewRecord(const Experiment& experiment, const MachineLimits& limits,
                     const Programs& programs, const CpuSets& cpus) {
   const std::string now = UtcNow();
-  return {
-      .run_id = MakeRunId(now, experiment.name),
-      .created_utc = now,
-      .experiment = experiment,
-      .environment = CaptureEnvironment(limits, {programs.server, programs.load,
-                                                 std::filesystem::read_symlink("/proc/self/exe")}),
-      .server_cpus = FormatCpuList(cpus.server),
-      .client_cpus = FormatCpuList(cpus.client)};
+  return {.run_id = MakeRunId(now, experiment.name),
+          .created_utc = now,
+          .experiment = experiment,
+          .environment = CaptureEnvironment(limits, ProgramFiles(programs)),
+          .server_cpus = FormatCpuList(cpus.server),
+          .client_cpus = FormatCpuList(cpus.client)};
 }
 
 // The log that --resume goes on with. Throws if it belongs to another experiment or placement.
 TrialLog OldLog(const std::filesystem::path& directory, const Experiment& experiment,
-                const CpuSets& cpus, bool retry_failed) {
+                const MachineLimits& limits, const Programs& programs, const CpuSets& cpus,
+                bool retry_failed) {
   TrialLog log = ReadTrialLog(directory / "trials.jsonl");
   if (ExperimentFingerprint(log.run.experiment) != ExperimentFingerprint(experiment)) {
     throw UsageError(directory.string() +
@@ -120,6 +123,18 @@ TrialLog OldLog(const std::filesystem::path& directory, const Experiment& experi
     throw UsageError(directory.string() + " was begun with the server on CPUs " +
                      log.run.server_cpus + " and the client on " + log.run.client_cpus +
                      "; start a new run without --resume");
+  }
+  const nlohmann::json now = CaptureEnvironment(limits, ProgramFiles(programs));
+  for (const char* key : {"kernel", "programs"}) {
+    const auto part = [&](const nlohmann::json& environment) {
+      const nlohmann::json value = environment.value(key, nlohmann::json());
+      const std::string server = programs.server.filename().string();
+      return value.is_object() ? value.value(server, nlohmann::json()) : value;
+    };
+    if (part(log.run.environment) == part(now)) continue;
+    throw UsageError(directory.string() + " was begun with another " +
+                     (std::string_view(key) == "kernel" ? "kernel" : "build of the server") +
+                     ", and trials of both can't be compared; start a new run without --resume");
   }
   if (retry_failed) ForgetFailedTrials(directory / "trials.jsonl", log);
   return log;
@@ -134,10 +149,10 @@ Begun Begin(const RunChoice& choice, const Experiment& experiment, const Machine
             const Programs& programs, const CpuSets& cpus) {
   std::filesystem::path directory = choice.out;
   if (directory.empty() && choice.resume) directory = std::filesystem::path(kResults) / "latest";
-  const bool has_trials = !directory.empty() && std::filesystem::exists(directory / "trials.jsonl");
+  const bool has_trials = !directory.empty() && HoldsWholeLine(directory / "trials.jsonl");
   if (choice.resume && has_trials) {
     directory = std::filesystem::canonical(directory);
-    return {directory, OldLog(directory, experiment, cpus, choice.retry_failed)};
+    return {directory, OldLog(directory, experiment, limits, programs, cpus, choice.retry_failed)};
   }
   if (choice.resume && choice.out.empty()) {
     throw UsageError("--resume: there is no run in " + directory.string() +
@@ -194,9 +209,9 @@ int RunCommand(const RunChoice& choice) {
             << "; server on CPU " << FormatCpuList(cpus.server) << ", client on CPU "
             << FormatCpuList(cpus.client) << "; " << directory.string() << std::endl;
 
-  Interrupt interrupt;
   RunOutcome outcome;
   {
+    Interrupt interrupt;
     Progress progress(std::cout, ::isatty(STDOUT_FILENO) == 1, TerminalColumns(), experiment, plan,
                       MonotonicNs);
     outcome = RunPlan({.directory = directory,

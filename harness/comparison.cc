@@ -56,6 +56,7 @@ const Cell* BaselineOf(const std::vector<Cell>& cells, const Cell& cell,
 std::span<const std::string_view> ComparedMetrics() { return kComparedMetrics; }
 
 std::string VerdictInWords(const Comparison& comparison) {
+  if (!comparison.ratio.interval95) return "too few pairs to compare";
   if (!comparison.detected) return "no detectable difference";
   return comparison.ratio.ratio > 1 ? "higher" : "lower";
 }
@@ -70,12 +71,15 @@ std::vector<Comparison> CompareCells(const std::vector<Cell>& cells, const std::
       if (other == nullptr || !other->valid) continue;
       Comparison comparison = Compare(cell, *other, metric);
       if (comparison.pairs == 0 && comparison.pairs_not_positive == 0) continue;
-      probabilities.push_back(comparison.ratio.probability);
+      if (comparison.ratio.interval95) probabilities.push_back(comparison.ratio.probability);
       comparisons.push_back(std::move(comparison));
     }
   }
   const std::vector<bool> detected = HolmRejections(probabilities, kComparisonLevel);
-  for (size_t i = 0; i < comparisons.size(); ++i) comparisons[i].detected = detected[i];
+  auto rejected = detected.begin();
+  for (Comparison& comparison : comparisons) {
+    if (comparison.ratio.interval95) comparison.detected = *rejected++;
+  }
   return comparisons;
 }
 

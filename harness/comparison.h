@@ -33,7 +33,8 @@ struct Comparison {
   bool detected = false;          // after Holm's correction over all comparisons of the report
 };
 
-// "higher", "lower" (the metric's value) or "no detectable difference".
+// "higher", "lower" (the metric's value), "no detectable difference", or, with fewer than two
+// pairs, "too few pairs to compare"; those are not among the tests that Holm corrects for.
 std::string VerdictInWords(const Comparison& comparison);
 
 // All comparisons for which both sides have values of the same repetition. Cells that are not valid

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <limits>
 #include <thread>
 #include <vector>
 
@@ -54,7 +55,7 @@ bool HasCapability(unsigned capability) {
   return (effective >> capability & 1) != 0;
 }
 
-// The directory of this process's cgroup that limits the number of its tasks.
+// The directory, of this process's cgroup or of one above it, that leaves its tasks the least room.
 std::string PidsDirectory() {
   std::string why;
   const std::string text = "\n" + ReadSmallFile("/proc/self/cgroup", why).value_or("");
@@ -64,8 +65,21 @@ std::string PidsDirectory() {
     const size_t at = text.find(key);
     if (at == std::string::npos) continue;
     const size_t path = at + key.size();
-    const std::string directory = root + text.substr(path, text.find('\n', path) - path);
-    if (ReadSmallFile(directory + "/pids.max", why)) return directory;
+    std::string below = text.substr(path, text.find('\n', path) - path);
+    std::string tightest;
+    int64_t room = std::numeric_limits<int64_t>::max();
+    while (true) {
+      const std::string directory = root + below;
+      const auto max = NumberIn(directory + "/pids.max");
+      const int64_t left = max ? *max - NumberIn(directory + "/pids.current").value_or(0) : room;
+      if (left < room) {
+        room = left;
+        tightest = directory;
+      }
+      if (below.empty()) break;
+      below.resize(below.rfind('/'));
+    }
+    if (!tightest.empty()) return tightest;
   }
   return {};
 }
@@ -111,7 +125,7 @@ void ReadProcessLimits(MachineLimits& limits) {
   rlimit processes{};
   // The kernel does not hold this limit against root.
   if (::geteuid() != 0 && ::getrlimit(RLIMIT_NPROC, &processes) == 0) {
-    limits.user_processes_max = Limit(processes.rlim_cur);
+    limits.user_processes_max = Limit(processes.rlim_max);  // the soft one is raised
   }
   const std::string pids = PidsDirectory();
   if (!pids.empty()) {

@@ -67,6 +67,7 @@ void Declare(CLI::App& app, CommandLine& line) {
 int Main(int argc, char** argv) {
   // A child that has gone is seen where it is written to.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);  // whoever ignored it: children are waited for here
   CLI::App app("Measures what the way a server schedules its connections costs.", "crossover");
   CommandLine line;
   Declare(app, line);

@@ -1,8 +1,12 @@
 #include "harness/preflight.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstdio>
 
+#include "base/error.h"
+#include "base/limits.h"
 #include "base/open_files.h"
 #include "harness/wording.h"
 
@@ -17,19 +21,18 @@ constexpr int64_t kThreadBytes = (12 + 16 + 12) * 1024;
 constexpr int64_t kConnectionBytes = (2 * 4 + 2 * 4 + 8) * 1024;
 constexpr int64_t kBaseBytes = 256LL * 1024 * 1024;  // the programs, and room to breathe
 
-constexpr int64_t kOpenFilesExtra = 128;     // beside the connections
-constexpr int64_t kMapsExtra = 512;          // beside two for each thread: its stack and the guard
-constexpr int64_t kThreadsExtra = 64;        // harness, control threads, charts
-constexpr int64_t kConnectsInFlight = 4096;  // limits::kConnectsInFlightMax
-constexpr double kBusyShareMax = 0.10;       // of the CPUs, by others
-constexpr double kMemoryShareMax = 0.80;     // above it: a warning
+constexpr int64_t kOpenFilesExtra = 128;  // beside the connections
+constexpr int64_t kMapsExtra = 512;       // beside two for each thread: its stack and the guard
+constexpr int64_t kThreadsExtra = 64;     // harness, control threads, charts
+constexpr double kBusyShareMax = 0.10;    // of the CPUs, by others
+constexpr double kMemoryShareMax = 0.80;  // above it: a warning
 
 // Threads that the server uses for N connections. What is not known is taken for a thread for each
 // connection, the most that any architecture takes.
 int64_t ThreadsOf(const ArchitectureLevel& architecture, int64_t connections, int64_t cpus) {
   const ArchitectureFlags& options = architecture.options;
   if (architecture.name == "epoll-pool") return options.workers.value_or(cpus) + 2;
-  if (architecture.name == "worker-pool" && options.workers_max) {
+  if (architecture.name == "worker-pool" && options.workers_max && options.overflow != "grow") {
     return std::min(*options.workers_max, connections) + 2;
   }
   return connections + 2;
@@ -241,7 +244,7 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
   needed.maps = 2 * needed.server_threads + kMapsExtra;
   needed.memory_bytes =
       kBaseBytes + needed.server_threads * kThreadBytes + needed.connections * kConnectionBytes;
-  needed.backlog = std::min(needed.connections, kConnectsInFlight);
+  needed.backlog = std::min(needed.connections, static_cast<int64_t>(limits::kConnectsInFlightMax));
   needed.isolated = experiment.placement.mode == Placement::Mode::kIsolated;
   return needed;
 }
@@ -256,7 +259,18 @@ bool Refused(const std::vector<Check>& checks) {
 }
 
 void RaiseProcessLimits(const Requirements& requirements) {
-  RaiseOpenFilesLimit(static_cast<uint64_t>(requirements.open_files));
+  const auto files = static_cast<uint64_t>(requirements.open_files);
+  if (RaiseOpenFilesLimit(files).soft < files) {
+    throw UsageError("the limit on open files could not be raised to " +
+                     IntegerText(requirements.open_files) +
+                     "; try: sudo prlimit --pid $$ --nofile=" + std::to_string(files) + ":" +
+                     std::to_string(files));
+  }
+  rlimit processes{};
+  if (::getrlimit(RLIMIT_NPROC, &processes) == 0) {
+    processes.rlim_cur = processes.rlim_max;
+    ::setrlimit(RLIMIT_NPROC, &processes);
+  }
 }
 
 std::string RenderChecks(const Requirements& requirements, const std::vector<Check>& checks) {

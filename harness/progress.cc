@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "harness/run_directory.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -67,9 +68,7 @@ Progress::~Progress() { Erase(); }
 void Progress::Learn(const TrialRecord& record) {
   done_[record.index] = true;
   // A trial that broke off says nothing about how long the others take.
-  const bool failed = std::any_of(record.verdict.reasons.begin(), record.verdict.reasons.end(),
-                                  [](const Reason& reason) { return reason.code == "failed"; });
-  if (failed) return;
+  if (FailedOutright(record)) return;
   Level& level = levels_[record.connections];
   level.seconds += record.seconds;
   ++level.trials;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "base/error.h"
 #include "base/ndjson.h"
@@ -67,7 +68,14 @@ bool FailedOutright(const TrialRecord& record) {
                      [](const Reason& reason) { return reason.code == "failed"; });
 }
 
+bool HoldsWholeLine(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  return std::getline(file, line) && !file.eof();
+}
+
 void ForgetFailedTrials(const std::filesystem::path& path, TrialLog& log) {
+  const TrialWriter lock(path, log.complete_bytes);  // nobody else writes to what is replaced
   if (std::erase_if(log.trials, FailedOutright) == 0) return;
   const std::filesystem::path fresh = path.string() + ".new";
   {

@@ -42,6 +42,9 @@ void PointLatestTo(const std::filesystem::path& results,
 // `log`, so that they are run again. Throws std::system_error.
 void ForgetFailedTrials(const std::filesystem::path& path, TrialLog& log);
 
+// True if `path` has a first line, and so a run to go on with or not to overwrite.
+bool HoldsWholeLine(const std::filesystem::path& path);
+
 // True if the trial broke off, rather than ended with doubts about it.
 bool FailedOutright(const TrialRecord& record);
 

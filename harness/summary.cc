@@ -150,6 +150,11 @@ std::string Sentence(const ordered_json& report, const ordered_json& entry, cons
     range = " (" + factor(low) + " to " + factor(high) + ")";
   }
   if (turned) std::swap(larger, smaller);
+  if (entry["verdict"] == "too few pairs to compare") {
+    return "- At " + Place(report, entry) + " the ratio of " + larger + " to " + smaller + " in " +
+           std::string(phrase.noun) + " is " + factor("ratio") +
+           ", from a single pair of repetitions: too few to tell a difference from chance.\n";
+  }
   if (entry["verdict"] == "no detectable difference") {
     return "- At " + Place(report, entry) + " no difference in " + std::string(phrase.noun) +
            " was detected between " + larger + " and " + smaller + ", whose ratio is " +

@@ -32,6 +32,7 @@ class TrialRun {
   }
 
   void Conclude(const std::string& failure, TrialRecord& record) const;
+  double probe_seconds() const { return probe_seconds_; }
 
  private:
   void Stage(std::string_view stage) {
@@ -60,6 +61,7 @@ class TrialRun {
   std::vector<AttachedProbe> probes_ = MakeProbes();
   std::string url_;
   std::optional<double> connect_all_seconds_;
+  double probe_seconds_ = 0;
   nlohmann::json load_result_;
   nlohmann::json before_;
   nlohmann::json after_;
@@ -104,10 +106,12 @@ void TrialRun::Measure() {
   Stage("warming up");
   const TrialDeadlines& deadlines = setup_.deadlines;
   conversation_.Ask(*load_, "go", "measuring", In(deadlines.measuring_ns));
+  const int64_t probes_from_ns = MonotonicNs();
   ReadProbes(Moment::kWindowStart);
   before_ = Counters();
   Stage("measuring");
   conversation_.Await(*load_, "measured", In(deadlines.measured_ns));
+  probe_seconds_ = static_cast<double>(MonotonicNs() - probes_from_ns) / 1e9;
   ReadProbes(Moment::kWindowEnd);
   after_ = Counters();
   Stage("draining");
@@ -217,6 +221,7 @@ TrialRecord RunTrial(const TrialSetup& setup) {
   record.started_utc = UtcNow();
   if (setup.experiment.canary) record.canary = MeasureCanary(setup.cpus.server.front());
   std::string failure;
+  double probe_seconds = 0;
   {
     TrialRun run(setup);
     try {
@@ -225,6 +230,7 @@ TrialRecord RunTrial(const TrialSetup& setup) {
       failure = error.what();
     }
     run.Conclude(failure, record);
+    probe_seconds = run.probe_seconds();
   }
   record.verdict = Judge({.connections = record.connections,
                           .failure = failure,
@@ -232,6 +238,8 @@ TrialRecord RunTrial(const TrialSetup& setup) {
                           .server_before = record.server_before,
                           .server_after = record.server_after,
                           .server_final = record.server_final,
+                          .client_on_server_cpus = setup.cpus.Overlap(),
+                          .probe_seconds = probe_seconds,
                           .metrics = record.metrics,
                           .canary = record.canary,
                           .canary_history = setup.canary_history});

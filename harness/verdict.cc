@@ -239,16 +239,27 @@ class Judgement {
     if (steal && *steal > kStealMax) {
       detail = Format("the hypervisor took %.1f %% of the server's CPUs", *steal * 100);
     }
-    const std::optional<double> idle = MetricOf(evidence_.metrics, "server_cpus_idle");
-    const std::optional<double> server = MetricOf(evidence_.metrics, "server_cpu_utilization");
-    const double foreign = idle && server ? 1 - *idle - *server - steal.value_or(0) : 0;
-    if (foreign > kForeignMax) {
+    if (const double foreign = ForeignUse(); foreign > kForeignMax) {
       if (!detail.empty()) detail += "; ";
       detail += Format("something else used %.1f %% of the server's CPUs", foreign * 100);
     }
     CompareCanary("user", &CanaryReading::user_ns, detail);
     CompareCanary("system-call", &CanaryReading::syscall_ns, detail);
     if (!detail.empty()) Add("noisy", detail);
+  }
+
+  // The share of the server's CPUs that neither idled, nor ran the server, nor was stolen. Kernels
+  // with CONFIG_IRQ_TIME_ACCOUNTING keep soft interrupts out of the server's time, others put them
+  // into it: then the shares add up to more than 1, and taking them off would be taking them twice.
+  double ForeignUse() const {
+    const auto share = [&](std::string_view name) { return MetricOf(evidence_.metrics, name); };
+    const std::optional<double> idle = share("server_cpus_idle");
+    const std::optional<double> server = share("server_cpu_utilization");
+    if (!idle || !server || evidence_.client_on_server_cpus) return 0;
+    const double rest = 1 - *idle - *server - share("steal_ratio").value_or(0);
+    const double softirq = share("softirq_ratio").value_or(0);
+    const bool softirq_is_the_servers = softirq > rest + kForeignMax;
+    return softirq_is_the_servers ? rest : rest - softirq;
   }
 
   void CompareCanary(const char* name, double CanaryReading::*loop, std::string& detail) const {
@@ -323,6 +334,12 @@ class Judgement {
     if (!before || !after) {
       Add("ledger_open", "the server gave no counters for the window");
       return;
+    }
+    if (evidence_.probe_seconds > 0 &&
+        std::abs(evidence_.probe_seconds - load_.window_seconds) >
+            std::max(kProbeWindowSlackS, kProbeWindowErrorMax * load_.window_seconds)) {
+      Add("ledger_open", Format("the probes were read %.2f s apart, the window had %.2f s",
+                                evidence_.probe_seconds, load_.window_seconds));
     }
     // The server is asked a little after the client's own marks, so rates are compared.
     const double server_seconds =

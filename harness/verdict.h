@@ -21,6 +21,8 @@ inline constexpr double kCanaryDeviationMax = 0.50;   // from the median of the 
 inline constexpr size_t kCanaryHistoryMin = 3;        // fewer earlier ones make no median
 inline constexpr double kLittlesLawErrorMax = 0.05;   // |X x mean latency / N - 1|
 inline constexpr double kWindowMismatchMax = 0.05;    // server's and client's count in the window
+inline constexpr double kProbeWindowErrorMax = 0.02;  // the probes' window against the client's,
+inline constexpr double kProbeWindowSlackS = 0.05;    // or that many seconds if it is more
 inline constexpr double kTrendProbability = 0.01;     // of such a trend if there were none
 inline constexpr double kTrendChangeMin = 0.10;       // across the window, along the fitted line
 
@@ -50,6 +52,8 @@ struct TrialEvidence {
   nlohmann::json server_before;               // counters at the start of the window, or null
   nlohmann::json server_after;                // counters at its end, or null
   nlohmann::json server_final;                // the server's "done" line, or null
+  bool client_on_server_cpus = false;         // by the placement
+  double probe_seconds = 0;                   // between the probes' readings; 0: not read
   Metrics metrics;                            // the shares of the server's CPUs are used, if there
   std::optional<CanaryReading> canary;        // beside this trial
   std::vector<CanaryReading> canary_history;  // of the run's earlier trials

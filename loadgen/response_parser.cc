@@ -4,6 +4,7 @@
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <stdexcept>
 
 #include "base/limits.h"
 
@@ -31,17 +32,25 @@ ResponseParser::Status ResponseParser::Feed(std::string_view bytes) {
   state.raw.append(bytes);
   while (!state.parser.is_done() && state.parsed_bytes < state.raw.size()) {
     boost::beast::error_code error;
-    const size_t taken =
-        state.parser.put(boost::asio::buffer(state.raw.data() + state.parsed_bytes,
-                                             state.raw.size() - state.parsed_bytes),
-                         error);
+    size_t taken = 0;
+    try {
+      taken = state.parser.put(boost::asio::buffer(state.raw.data() + state.parsed_bytes,
+                                                   state.raw.size() - state.parsed_bytes),
+                               error);
+    } catch (const std::length_error&) {  // a field beyond what Beast can hold
+      return Status::kMalformed;
+    }
     state.parsed_bytes += taken;
     if (error == http::error::need_more) break;
     if (error) return Status::kMalformed;
     if (state.parser.is_header_done() && state.parser.need_eof()) return Status::kMalformed;
     if (taken == 0) break;
   }
-  if (!state.parser.is_done()) return Status::kIncomplete;
+  if (!state.parser.is_done()) {
+    // What is left over is an unfinished header, chunk line or trailer, never body.
+    const size_t unfinished = state.raw.size() - state.parsed_bytes;
+    return unfinished > limits::kResponseHeaderBytesMax ? Status::kMalformed : Status::kIncomplete;
+  }
   return state.parsed_bytes == state.raw.size() ? Status::kWhole : Status::kMalformed;
 }
 

@@ -32,7 +32,7 @@ class Server:
             self.process.kill()
         self.process.communicate()
 
-    def command(self, name: str) -> dict:
+    def command(self, name: object) -> dict:
         self.process.stdin.write(json.dumps({"command": name}) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -119,6 +119,7 @@ class Process(unittest.TestCase):
             self.assertGreater(counters["rusage"]["voluntary_switches"], 0)
             self.assertGreater(counters["time_ns"], server.ready["time_ns"])
             self.assertEqual(server.command("dance")["event"], "error")
+            self.assertEqual(server.command(5)["event"], "error")
             self.assertEqual(server.command("stop")["event"], "done")
             self.assertEqual(server.process.wait(timeout=60), 0)
 

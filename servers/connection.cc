@@ -52,7 +52,7 @@ void Connection::NotePhase() {
 
 Connection::Outcome Connection::Run(bool peer_closed) {
   drained_ = false;
-  while (true) {
+  while (!table_.cut_off()) {
     NotePhase();
     Io io = Io::kProgress;
     switch (session_.step()) {
@@ -76,6 +76,7 @@ Connection::Outcome Connection::Run(bool peer_closed) {
     if (io == Io::kBlocked) return Outcome::kBlocked;
     if (io == Io::kBroken) return Outcome::kClosed;
   }
+  return Outcome::kClosed;
 }
 
 Connection::Io Connection::Read() {
@@ -168,6 +169,7 @@ void ConnectionTable::Sweep(int64_t now_ms) {
   using Phase = HttpSession::Phase;
   const bool draining = drain_began_ms_ >= 0;
   const bool cut_off = draining && now_ms - drain_began_ms_ > timeouts_.drain_ns / kNsPerMs;
+  if (cut_off) cut_off_.store(true, std::memory_order_relaxed);
   for (Connection* c = first_; c != nullptr; c = c->next_) {
     const int64_t since = c->since_.load(std::memory_order_relaxed);
     const auto phase = static_cast<Phase>(since & ((1 << kPhaseBits) - 1));
@@ -185,6 +187,8 @@ void ConnectionTable::Sweep(int64_t now_ms) {
     // The first time its owner is woken to answer as it can; after that there is no more to wait
     // for.
     const bool again = c->timed_out_.exchange(true, std::memory_order_release);
+    // In the drain a request may still lie unread; its owner has been woken and gets to it.
+    if (again && draining && phase == Phase::kIdle) continue;
     if (!again && !(phase == Phase::kIdle && draining)) {
       counters_.timeouts.fetch_add(1, std::memory_order_relaxed);
     }

@@ -72,10 +72,10 @@ struct TimeoutOptions {
   int64_t drain_ns = 5'000'000'000;    // from Drain() until what is left is cut off
 };
 
-// Any thread. Outlives its connections. Its own thread looks through the connections a few times in
-// the shortest timeout, at most once a second, and shuts the expired ones down, which wakes whoever
-// serves them. So no architecture pays for timers on its way through a request, and all pay the
-// same.
+// Any thread. Outlives its connections. Its own thread looks through the connections four times in
+// the shortest timeout, and once a second at least, and shuts the expired ones down, which wakes
+// whoever serves them. So no architecture pays for timers on its way through a request, and all pay
+// the same.
 class ConnectionTable {
  public:
   ConnectionTable(const TimeoutOptions& timeouts, SessionContext& context, Counters& counters);
@@ -85,6 +85,8 @@ class ConnectionTable {
   // grace, in which a request under way may arrive; after drain_ns everything is cut off.
   void Drain();
   const SessionContext& context() const { return context_; }
+  // The drain is over: whoever serves a connection lets go of it.
+  bool cut_off() const { return cut_off_.load(std::memory_order_relaxed); }
   size_t open() const { return open_.load(std::memory_order_relaxed); }
 
  private:
@@ -102,6 +104,7 @@ class ConnectionTable {
   std::condition_variable wake_;
   Connection* first_ = nullptr;
   std::atomic<size_t> open_{0};
+  std::atomic<bool> cut_off_{false};
   bool stopping_ = false;
   int64_t drain_began_ms_ = -1;
   std::thread watcher_;

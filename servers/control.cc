@@ -75,7 +75,7 @@ json ReadyLine(const Server& server) {
 // One command. The answer goes to stdout; that nobody reads it any more is no reason to stop.
 void Obey(const std::string& line, Server& server) {
   const json command = json::parse(line, nullptr, false);
-  const std::string name = command.is_object() ? command.value("command", "") : "";
+  const json name = command.is_object() ? command.value("command", json()) : json();
   if (name == "counters") {
     WriteJsonLine(STDOUT_FILENO, CountersLine(server, "counters"));
   } else if (name == "stop") {
@@ -133,8 +133,14 @@ void ServeWithControl(const ServerOptions& options) {
     }
     eventfd_write(served.get(), 1);
   });
-  WriteJsonLine(STDOUT_FILENO, ReadyLine(server));
-  ControlLoop(server, signals.get(), served.get());
+  try {
+    WriteJsonLine(STDOUT_FILENO, ReadyLine(server));
+    ControlLoop(server, signals.get(), served.get());
+  } catch (...) {
+    server.Stop();
+    serving.join();
+    throw;
+  }
   serving.join();
   if (failure) std::rethrow_exception(failure);
   WriteJsonLine(STDOUT_FILENO, CountersLine(server, "done"));

@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <deque>
 
+#include "base/check.h"
 #include "base/cpu_list.h"
 #include "base/error.h"
 #include "servers/architecture.h"
@@ -52,7 +53,7 @@ class EpollWorker {
     return false;
   }
 
-  // Run() returns once its last connection is done. No Add() after this.
+  // Run() returns once its last connection is done. No Add() after this; again does no harm.
   void Stop() {
     if (eventfd_write(stop_event_.get(), 1) != 0) ThrowErrno("eventfd_write");
   }
@@ -62,7 +63,7 @@ class EpollWorker {
     std::array<epoll_event, kBatch> events;
     while (!stopping || open() > 0) {
       const int ready = epoll_wait(epoll_.get(), events.data(), kBatch, -1);
-      if (ready < 0 && errno != EINTR) ThrowErrno("epoll_wait");
+      CHECK(ready >= 0 || errno == EINTR);
       for (int i = 0; i < ready; ++i) {
         const epoll_event& event = events[static_cast<size_t>(i)];
         if (event.data.ptr == nullptr) {
@@ -95,11 +96,11 @@ class EpollPool : public Architecture {
   explicit EpollPool(const ArchitectureOptions& options)
       : workers_(options.workers > 0 ? options.workers : AllowedCpus().size()),
         threads_(options.stack_bytes) {}
+  ~EpollPool() override { StopWorkers(); }
 
   void Serve(Listener& listener, Counters& counters) override {
     for (EpollWorker& worker : workers_) {
       if (threads_.Start([&worker] { worker.Run(); })) continue;
-      StopWorkers();
       ThrowErrno("epoll-pool: starting a worker", EAGAIN);
     }
     while (auto connection = listener.Accept(SocketMode::kNonBlocking)) {

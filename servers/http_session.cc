@@ -10,6 +10,7 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
+#include <stdexcept>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -50,7 +51,8 @@ unsigned StatusOf(const error_code& error) {
 // What is wrong with a header that parses, as a status; 0 if nothing is.
 unsigned RefusedBy(const http::request<http::string_body>& request) {
   if (request.version() != 11 && request.version() != 10) return 505;
-  if (request.version() == 11 && request.count(http::field::host) != 1) return 400;
+  const size_t hosts = request.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && request.version() == 11)) return 400;
   if (request.method() == http::verb::unknown) return 501;
   // Beast takes a body of a coding that it doesn't know for no body at all; what follows would then
   // be read as the next request.
@@ -100,7 +102,7 @@ class HttpSession::Machine {
   Machine(const SessionContext& context, Counters::Shard& counters)
       : context_(context),
         counters_(counters),
-        input_(limits::kHeaderBytesMax + limits::kOutputBytesMax) {}
+        input_(limits::kHeaderBytesMax + limits::kReadChunkBytesMax) {}
 
   Step step() const { return step_; }
 
@@ -120,7 +122,7 @@ class HttpSession::Machine {
   void Received(size_t n) {
     input_.commit(n);
     // A chunk that came full tells of more: the next one is larger.
-    if (n == chunk_bytes_) chunk_bytes_ = std::min(2 * chunk_bytes_, limits::kOutputBytesMax);
+    if (n == chunk_bytes_) chunk_bytes_ = std::min(2 * chunk_bytes_, limits::kReadChunkBytesMax);
     if (discarding_) return Discard();
     Advance();
   }
@@ -211,7 +213,12 @@ class HttpSession::Machine {
       }
       error_code error;
       const bool header_was_done = parser_->is_header_done();
-      const size_t taken = parser_->put(input_.data(), error);
+      size_t taken = 0;
+      try {
+        taken = parser_->put(input_.data(), error);
+      } catch (const std::length_error&) {  // a field, of a trailer, beyond what Beast can hold
+        error = http::error::header_limit;
+      }
       input_.consume(taken);
       if (error && error != http::error::need_more) {
         RefuseAndClose(StatusOf(error), "The request is not acceptable HTTP.\n");
@@ -223,7 +230,8 @@ class HttpSession::Machine {
         return true;
       }
       if (error == http::error::need_more || taken == 0) {
-        if (!parser_->is_header_done() && input_.size() >= limits::kHeaderBytesMax) {
+        // What is left over is an unfinished header, chunk line or trailer, never body.
+        if (input_.size() >= limits::kHeaderBytesMax) {
           RefuseAndClose(431, "The header is too large.\n");
           return true;
         }
@@ -261,14 +269,15 @@ class HttpSession::Machine {
                      .target = {request.target().data(), request.target().size()},
                      .body = request.body()});
     closing_ = !keep_alive_;
-    lingers_ = closing_ && input_.size() > 0;
+    // A client that did not ask for the close may have sent more.
+    lingers_ = closing_ && (input_.size() > 0 || request.keep_alive());
     replying_ = true;
   }
 
   void RefuseAndClose(unsigned status, std::string_view text) {
     counters_.protocol_errors.fetch_add(1, std::memory_order_relaxed);
     input_.consume(input_.size());
-    head_ = false;
+    head_ = parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head;
     version_ = 11;
     keep_alive_ = false;
     reply_ = {.status = status, .body = text};

@@ -108,6 +108,13 @@ TEST(HttpSession, HeadHasTheHeaderOnly) {
   EXPECT_EQ(peer.session().step(), Step::kRead);
 }
 
+TEST(HttpSession, RefusesAHeadWithoutABody) {
+  Peer peer;
+  peer.Send("HEAD / HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(peer.status(), "HTTP/1.1 400 Bad Request");
+  EXPECT_TRUE(peer.output.ends_with("\r\n\r\n"));
+}
+
 TEST(HttpSession, EchoesSizedAndChunkedBodies) {
   Peer sized;
   EXPECT_EQ(sized.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde").output,
@@ -185,8 +192,9 @@ TEST(HttpSession, GivesLargeBodiesInPieces) {
 TEST(HttpSession, DrainingClosesAfterTheResponse) {
   Peer peer;
   peer.context().draining = true;
-  EXPECT_TRUE(peer.Send(kGet).closed());
+  EXPECT_TRUE(peer.Send(kGet).finished());
   EXPECT_NE(peer.output.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(peer.End().closed());
 }
 
 struct Refusal {
@@ -233,6 +241,15 @@ std::vector<Refusal> Refusals() {
       {"bad chunk",
        "POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
        "400 Bad Request"},
+      {"endless chunk extension",
+       "POST /echo HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1;" +
+           std::string(100'000, 'a'),
+       "431 Request Header Fields Too Large"},
+      {"endless trailer",
+       "POST /echo HTTP/1.1\r\n" + host +
+           "Transfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(65'600, 'a') + "\r\n\r\n",
+       "431 Request Header Fields Too Large"},
+      {"two hosts in HTTP/1.0", "GET / HTTP/1.0\r\n" + host + host + "\r\n", "400 Bad Request"},
       {"expectation", "GET / HTTP/1.1\r\n" + host + "Expect: miracles\r\n\r\n",
        "417 Expectation Failed"},
   };
@@ -306,6 +323,7 @@ std::string Stream() {
       "a;name=value\r\n0123456789\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nX: y\r\n\r\n";
   stream +=
       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nyes";
+  stream += "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   stream += "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n";
   stream += "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
   stream += "DELETE / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -321,14 +339,14 @@ TEST(HttpSession, SaysTheSameForEverySplit) {
   Peer whole;
   whole.Send(stream);
   EXPECT_TRUE(whole.closed());
-  EXPECT_EQ(whole.counters().requests, 13u);
+  EXPECT_EQ(whole.counters().requests, 14u);
   EXPECT_EQ(whole.counters().protocol_errors, 0u);
   for (size_t chunk = 1; chunk <= 63; ++chunk) {
     Peer split;
     split.Send(stream, chunk);
     EXPECT_EQ(split.output, whole.output) << "chunks of " << chunk;
     EXPECT_TRUE(split.closed()) << "chunks of " << chunk;
-    EXPECT_EQ(split.counters().requests, 13u) << "chunks of " << chunk;
+    EXPECT_EQ(split.counters().requests, 14u) << "chunks of " << chunk;
   }
 }
 

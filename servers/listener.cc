@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace crossover {
 namespace {
@@ -115,6 +116,10 @@ Listener::Listener(const ListenAddress& address, int backlog, ConnectionTable& t
 std::unique_ptr<Connection> Listener::Accept(SocketMode mode) {
   const int flags = SOCK_CLOEXEC | (mode == SocketMode::kNonBlocking ? SOCK_NONBLOCK : 0);
   while (true) {
+    // Clients that connect again at once could keep the queue from ever being empty.
+    if (stopped_.load(std::memory_order_relaxed) && accepted_after_stop_++ >= backlog_) {
+      return nullptr;
+    }
     Fd accepted(::accept4(socket_.get(), nullptr, nullptr, flags));
     if (accepted) {
       back_off_ms_ = 0;
@@ -151,11 +156,15 @@ void Listener::Reject(std::unique_ptr<Connection> connection) {
   // What has arrived is taken in, since a close over unread input would reset the connection and
   // could destroy the answer; what arrives later is not waited for.
   char discarded[4096];
-  while (::recv(connection->fd(), discarded, sizeof discarded, MSG_DONTWAIT) > 0) {
+  for (size_t taken = 0; taken < limits::kLingerBytesMax;) {
+    const ssize_t n = ::recv(connection->fd(), discarded, sizeof discarded, MSG_DONTWAIT);
+    if (n <= 0) break;
+    taken += static_cast<size_t>(n);
   }
 }
 
 void Listener::Stop() {
+  stopped_.store(true, std::memory_order_relaxed);
   if (eventfd_write(stop_event_.get(), 1) != 0) ThrowErrno("eventfd_write");
 }
 

@@ -1,6 +1,7 @@
 // Listener: the listening socket, and accepting from it, the same for every architecture.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,9 +30,9 @@ class Listener {
   // The backlog that the kernel grants: at most net.core.somaxconn.
   int backlog() const { return backlog_; }
 
-  // Waits for the next connection; null once Stop() was called and no connection is waiting. When
-  // descriptors or memory run out it counts an accept error and backs off, 5 ms doubling to 1 s, as
-  // Go's net/http does. One thread at a time.
+  // Waits for the next connection; null once Stop() was called and those that waited then (a
+  // backlog at most) have been given out. When descriptors or memory run out it counts an accept
+  // error and backs off, 5 ms doubling to 1 s, as Go's net/http does. One thread at a time.
   std::unique_ptr<Connection> Accept(SocketMode mode);
 
   // Answers 503 without having read the request, closes, and counts. Any thread.
@@ -50,6 +51,8 @@ class Listener {
   uint16_t port_ = 0;
   int backlog_ = 0;
   int back_off_ms_ = 0;
+  std::atomic<bool> stopped_{false};
+  int accepted_after_stop_ = 0;
 };
 
 }  // namespace crossover

@@ -25,6 +25,16 @@ Server::Server(const ServerOptions& options)
       listener_(options.listen, options.backlog, table_, counters_),
       architecture_(MakeArchitecture(options)) {}
 
+void Server::Serve() {
+  try {
+    architecture_->Serve(listener_, counters_);
+  } catch (...) {
+    Stop();
+    architecture_.reset();  // joins its threads, which the drain ends
+    throw;
+  }
+}
+
 void Server::Stop() {
   listener_.Stop();
   table_.Drain();

@@ -33,8 +33,9 @@ class Server {
   Counters::Snapshot counters() const { return counters_.Read(); }
   size_t open() const { return table_.open(); }
 
-  // Serves until Stop(), drains, and returns. Once, from one thread.
-  void Serve() { architecture_->Serve(listener_, counters_); }
+  // Serves until Stop(), drains, and returns. Once, from one thread. What the architecture throws
+  // is thrown on, after a drain.
+  void Serve();
   // Accepts nothing new and drains. Any thread, any number of times.
   void Stop();
 

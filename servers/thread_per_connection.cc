@@ -7,9 +7,9 @@
 // finds it asleep. Costs a thread's memory for each connection (touched stack, 16 KiB of kernel
 // stack) and a run queue as long as the number of connections with work. Creation and exit are paid
 // by each connection. At the system's limit of threads a connection is answered 503. A handler that
-// blocks holds up its own connection only. In production: MySQL's default, Apache with mod_php's
-// worker, most database servers. The model of Go's net/http, whose threads are goroutines. The idea
-// is as old as accept(2).
+// blocks holds up its own connection only.
+// In production: MySQL's default, Apache's worker MPM (with a pool in front). The model of Go's
+// net/http, whose threads are goroutines. The idea is as old as accept(2).
 
 #include "servers/architecture.h"
 #include "servers/thread_set.h"

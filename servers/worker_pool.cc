@@ -55,13 +55,7 @@ class WorkerPool : public Architecture {
   bool Place(std::unique_ptr<Connection>& connection, Counters& counters) {
     {
       const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        Worker* const worker = idle_.back();
-        idle_.pop_back();
-        worker->connection = std::move(connection);
-        worker->wake.notify_one();
-        return true;
-      }
+      if (GiveToIdle(connection)) return true;
       if (workers_ >= limit_ && overflow_ == Overflow::kReject) return false;
       if (workers_ >= limit_ && overflow_ == Overflow::kQueue) {
         queue_.push_back(std::move(connection));
@@ -77,8 +71,19 @@ class WorkerPool : public Architecture {
     counters.thread_failures.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     --workers_;
+    if (GiveToIdle(connection)) return true;  // one has come back meanwhile
     if (overflow_ != Overflow::kQueue || workers_ == 0) return false;
     queue_.push_back(std::move(connection));
+    return true;
+  }
+
+  // Under mutex_. False, and the connection stays the caller's, if no worker is idle.
+  bool GiveToIdle(std::unique_ptr<Connection>& connection) {
+    if (idle_.empty()) return false;
+    Worker* const worker = idle_.back();
+    idle_.pop_back();
+    worker->connection = std::move(connection);
+    worker->wake.notify_one();
     return true;
   }
 

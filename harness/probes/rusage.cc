@@ -53,10 +53,15 @@ class RusageProbe : public Probe {
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
     double voluntary = 0;
     double involuntary = 0;
+    bool complete = true;
     sample.failure = ForEachTaskFile(target_.server_pid, "status", [&](std::string_view text) {
-      voluntary += NumberAfter(text, "voluntary_ctxt_switches:").value_or(0);
-      involuntary += NumberAfter(text, "nonvoluntary_ctxt_switches:").value_or(0);
+      const auto own = NumberAfter(text, "voluntary_ctxt_switches:");
+      const auto forced = NumberAfter(text, "nonvoluntary_ctxt_switches:");
+      complete = complete && own && forced;
+      voluntary += own.value_or(0);
+      involuntary += forced.value_or(0);
     });
+    if (!complete) sample.failure = "/proc/PID/task/*/status tells no context switches";
     if (!sample.failure.empty()) return;
     sample.values = {{std::string(kVoluntary), voluntary},
                      {std::string(kInvoluntary), involuntary}};

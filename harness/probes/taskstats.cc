@@ -73,10 +73,16 @@ class TaskstatsProbe : public Probe {
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
     std::string why;
-    const auto cpu = WindowRate(samples, kCpuNs, why);
-    const auto wait = WindowRate(samples, kWaitNs, why);
-    const auto dispatches = WindowRate(samples, kDispatches, why);
+    auto cpu = WindowRate(samples, kCpuNs, why);
+    auto wait = WindowRate(samples, kWaitNs, why);
+    auto dispatches = WindowRate(samples, kDispatches, why);
     const double requests = facts.throughput_rps;
+    // Who answers has used a CPU and was dispatched: zeros are the kernel's way to say "not
+    // counted".
+    if (requests > 0 && (cpu.value_or(1) <= 0 || dispatches.value_or(1) <= 0)) {
+      why = "the kernel counts no CPU time or no dispatches of threads";
+      cpu = wait = dispatches = std::nullopt;
+    }
     SetRatio(metrics, "server_requests_per_cpu_second",
              cpu ? std::optional<double>(requests) : std::nullopt, cpu.value_or(0), 1e9, why);
     SetRatio(metrics, "cpu_us_per_request", cpu, requests, 1e-3, why);
