@@ -77,9 +77,14 @@ class TaskstatsProbe : public Probe {
     auto wait = WindowRate(samples, kWaitNs, why);
     auto dispatches = WindowRate(samples, kDispatches, why);
     const double requests = facts.throughput_rps;
-    // Who answers has used a CPU and was dispatched: zeros are the kernel's way to say "not
-    // counted".
-    if (requests > 0 && (cpu.value_or(1) <= 0 || dispatches.value_or(1) <= 0)) {
+    // A process that lives has used a CPU and was dispatched: zeros since its start are the kernel's
+    // way to say "not counted".
+    const auto& last = At(samples, Moment::kWindowEnd).values;
+    const auto counted = [&](std::string_view key) {
+      const auto found = last.find(key);
+      return found == last.end() || found->second > 0;
+    };
+    if (!counted(kCpuNs) || !counted(kDispatches)) {
       why = "the kernel counts no CPU time or no dispatches of threads";
       cpu = wait = dispatches = std::nullopt;
     }
