@@ -77,7 +77,7 @@ Experiment LoadExperiment(const ExperimentChoice& choice, const Programs* progra
 
 // Refuses what cannot fit, says what could disturb, raises what may be raised.
 MachineLimits PassPreflight(const Experiment& experiment) {
-  const MachineLimits limits = ReadMachineLimits();
+  MachineLimits limits = ReadMachineLimits();
   const Requirements requirements = RequirementsOf(experiment, limits.allowed_cpus);
   const std::vector<Check> checks = JudgeMachine(requirements, limits);
   if (Refused(checks)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "harness/metric.h"
 
@@ -51,6 +52,28 @@ const Cell* BaselineOf(const std::vector<Cell>& cells, const Cell& cell,
   return found == cells.end() ? nullptr : &*found;
 }
 
+// The comparisons of one metric: the family over which Holm corrects.
+std::vector<Comparison> CompareMetric(const std::vector<Cell>& cells, const std::string& baseline,
+                                      std::string_view metric) {
+  std::vector<Comparison> comparisons;
+  std::vector<double> probabilities;
+  for (const Cell& cell : cells) {
+    if (cell.architecture == baseline || !cell.valid) continue;
+    const Cell* other = BaselineOf(cells, cell, baseline);
+    if (other == nullptr || !other->valid) continue;
+    Comparison comparison = Compare(cell, *other, metric);
+    if (comparison.pairs == 0 && comparison.pairs_not_positive == 0) continue;
+    if (comparison.ratio.interval95) probabilities.push_back(comparison.ratio.probability);
+    comparisons.push_back(std::move(comparison));
+  }
+  const std::vector<bool> detected = HolmRejections(probabilities, kComparisonLevel);
+  auto rejected = detected.begin();
+  for (Comparison& comparison : comparisons) {
+    if (comparison.ratio.interval95) comparison.detected = *rejected++;
+  }
+  return comparisons;
+}
+
 }  // namespace
 
 std::span<const std::string_view> ComparedMetrics() { return kComparedMetrics; }
@@ -63,22 +86,8 @@ std::string VerdictInWords(const Comparison& comparison) {
 
 std::vector<Comparison> CompareCells(const std::vector<Cell>& cells, const std::string& baseline) {
   std::vector<Comparison> comparisons;
-  std::vector<double> probabilities;
   for (const std::string_view metric : kComparedMetrics) {
-    for (const Cell& cell : cells) {
-      if (cell.architecture == baseline || !cell.valid) continue;
-      const Cell* other = BaselineOf(cells, cell, baseline);
-      if (other == nullptr || !other->valid) continue;
-      Comparison comparison = Compare(cell, *other, metric);
-      if (comparison.pairs == 0 && comparison.pairs_not_positive == 0) continue;
-      if (comparison.ratio.interval95) probabilities.push_back(comparison.ratio.probability);
-      comparisons.push_back(std::move(comparison));
-    }
-  }
-  const std::vector<bool> detected = HolmRejections(probabilities, kComparisonLevel);
-  auto rejected = detected.begin();
-  for (Comparison& comparison : comparisons) {
-    if (comparison.ratio.interval95) comparison.detected = *rejected++;
+    std::ranges::move(CompareMetric(cells, baseline, metric), std::back_inserter(comparisons));
   }
   return comparisons;
 }

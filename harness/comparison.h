@@ -15,7 +15,7 @@
 
 namespace crossover {
 
-inline constexpr double kComparisonLevel = 0.05;  // chance of any false finding in a report
+inline constexpr double kComparisonLevel = 0.05;  // chance of any false finding in a metric
 
 // The metrics that are compared, the most telling first. server_requests_per_cpu_second is not
 // among them: it is the inverse of cpu_us_per_request.
@@ -30,7 +30,7 @@ struct Comparison {
   PairedRatio ratio;              // architecture / baseline
   size_t pairs = 0;               // repetitions that are valid and positive on both sides
   size_t pairs_not_positive = 0;  // left out: a ratio with 0 has no logarithm
-  bool detected = false;          // after Holm's correction over all comparisons of the report
+  bool detected = false;          // after Holm's correction over the comparisons of this metric
 };
 
 // "higher", "lower" (the metric's value), "no detectable difference", or, with fewer than two

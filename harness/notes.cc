@@ -149,8 +149,7 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
     notes.push_back(
         "Comparisons: geometric mean of the ratios of the repetitions that are valid on both "
         "sides, Student's t interval on their logarithms, and a verdict at 5 % after Holm's "
-        "correction over " +
-        CountText(comparisons.size(), "comparison") + ".");
+        "correction over the comparisons of each metric.");
   }
   size_t not_positive = 0;
   for (const Comparison& comparison : comparisons) not_positive += comparison.pairs_not_positive;
