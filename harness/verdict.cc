@@ -228,9 +228,11 @@ class Judgement {
         std::abs(trend->relative_change) <= kTrendChangeMin) {
       return;
     }
-    Add("not_steady", Format("throughput %s by %.0f %% across the window (p = %.4f)",
+    const std::string probability =
+        trend->probability < 0.0001 ? "< 0.0001" : Format("= %.4f", trend->probability);
+    Add("not_steady", Format("throughput %s by %.0f %% across the window (p %s)",
                              trend->relative_change > 0 ? "rose" : "fell",
-                             std::abs(trend->relative_change) * 100, trend->probability));
+                             std::abs(trend->relative_change) * 100, probability.c_str()));
   }
 
   void Noise() {
