@@ -1,5 +1,6 @@
 #include "loadgen/text_report.h"
 
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <utility>
@@ -143,7 +144,7 @@ std::string ToText(const LoadResult& result) {
          result.options.connections, result.options.connections == 1 ? "" : "s",
          result.options.threads, result.options.threads == 1 ? "" : "s");
   Append(text, "throughput   %s requests/s over %s%s\n",
-         Count(static_cast<uint64_t>(result.throughput_rps() + 0.5)).c_str(),
+         Count(static_cast<uint64_t>(std::llround(result.throughput_rps()))).c_str(),
          FormatDurationNs(result.window_end_ns - result.window_start_ns).c_str(),
          result.stopped_early ? " (stopped early)" : "");
   AppendTimes(text, "latency", result.latency);
