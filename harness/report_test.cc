@@ -125,7 +125,8 @@ TEST(Notes, OwnUpToWhatFewRepetitionsCanTell) {
   EXPECT_THAT(NotesOf(CleanLog(3)), Contains(HasSubstr("covers 75.0 %, not 95 %")));
   EXPECT_THAT(NotesOf(CleanLog(5)), Contains(HasSubstr("covers 93.8 %, not 95 %")));
   EXPECT_THAT(NotesOf(CleanLog(6)), Not(Contains(HasSubstr("not 95 %"))));
-  EXPECT_THAT(NotesOf(CleanLog(5)), Contains(HasSubstr("correction over the comparisons of each metric")));
+  EXPECT_THAT(NotesOf(CleanLog(5)),
+              Contains(HasSubstr("correction over the comparisons of each metric")));
 }
 
 TEST(Summary, SaysWhatDiffersInWords) {

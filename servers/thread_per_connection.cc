@@ -30,7 +30,7 @@ class ThreadPerConnection : public Architecture {
         owned->Run();
       });
       if (started) {
-        connection.release();
+        static_cast<void>(connection.release());  // the thread owns it now
       } else {
         counters.thread_failures.fetch_add(1, std::memory_order_relaxed);
         listener.Reject(std::move(connection));

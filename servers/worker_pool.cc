@@ -65,7 +65,7 @@ class WorkerPool : public Architecture {
     }
     Connection* const first = connection.get();
     if (threads_.Start([this, first] { Work(std::unique_ptr<Connection>(first)); })) {
-      connection.release();
+      static_cast<void>(connection.release());  // the thread owns it now
       return true;
     }
     counters.thread_failures.fetch_add(1, std::memory_order_relaxed);

@@ -77,8 +77,8 @@ class TaskstatsProbe : public Probe {
     auto wait = WindowRate(samples, kWaitNs, why);
     auto dispatches = WindowRate(samples, kDispatches, why);
     const double requests = facts.throughput_rps;
-    // A process that lives has used a CPU and was dispatched: zeros since its start are the kernel's
-    // way to say "not counted".
+    // A process that lives has used a CPU and was dispatched: zeros since its start are the
+    // kernel's way to say "not counted".
     const auto& last = At(samples, Moment::kWindowEnd).values;
     const auto counted = [&](std::string_view key) {
       const auto found = last.find(key);
