@@ -4,7 +4,6 @@
 
 namespace crossover {
 
-// NOLINTNEXTLINE(bugprone-macro-parentheses): a name to be declared
 #define ARCHITECTURE(name, factory, summary) \
   std::unique_ptr<Architecture> factory(const ArchitectureOptions& options);
 #include "servers/architectures.def"
