@@ -30,7 +30,7 @@ class TrialTest : public testing::Test {
     trial_.connections = 8;
   }
 
-  TrialSetup Setup(const std::string& architecture, const std::string& path) {
+  TrialSetup MakeSetup(const std::string& architecture, const std::string& path) {
     experiment_.architectures = {{.name = architecture, .label = "label", .options = {}}};
     experiment_.workloads = {{.name = "hello", .method = "GET", .path = path, .body_bytes = 0}};
     const Placement shared{.mode = Placement::Mode::kShared, .server_cpus = {}, .client_cpus = {}};
@@ -65,7 +65,7 @@ class TrialTest : public testing::Test {
 
 TEST_F(TrialTest, GoesThroughItsStages) {
   experiment_.canary = true;
-  const TrialRecord record = RunTrial(Setup("steady", "/"));
+  const TrialRecord record = RunTrial(MakeSetup("steady", "/"));
   EXPECT_THAT(stages_, testing::ElementsAre("starting", "connecting", "warming up", "measuring",
                                             "draining", "stopping"));
   EXPECT_EQ(record.architecture, "label");
@@ -85,61 +85,61 @@ TEST_F(TrialTest, GoesThroughItsStages) {
 }
 
 TEST_F(TrialTest, AServerThatDiesInTheWindow) {
-  EXPECT_EQ(FailureOf(Setup("dies-in-window", "/")),
+  EXPECT_EQ(FailureOf(MakeSetup("dies-in-window", "/")),
             "the server ended while measuring: killed by signal 9 (Killed); its last words: out of "
             "threads");
 }
 
 TEST_F(TrialTest, AServerThatCannotStart) {
-  EXPECT_EQ(FailureOf(Setup("dies-at-start", "/")),
+  EXPECT_EQ(FailureOf(MakeSetup("dies-at-start", "/")),
             "the server ended while starting: exit status 2; its last words: crossover-server: "
             "cannot listen on 127.0.0.1:0");
 }
 
 TEST_F(TrialTest, AServerThatIsNeverReady) {
-  TrialSetup setup = Setup("never-ready", "/");
+  TrialSetup setup = MakeSetup("never-ready", "/");
   setup.deadlines.ready_ns = 50 * kNsPerMs;
   EXPECT_EQ(FailureOf(setup), "the server did not say \"ready\" in time while starting");
 }
 
 TEST_F(TrialTest, AServerThatSaysNonsense) {
-  EXPECT_EQ(FailureOf(Setup("mumbles", "/")),
+  EXPECT_EQ(FailureOf(MakeSetup("mumbles", "/")),
             "the server said something that is no object of JSON while starting: hello");
 }
 
 TEST_F(TrialTest, AServerThatDoesNotStop) {
-  TrialSetup setup = Setup("deaf", "/");
+  TrialSetup setup = MakeSetup("deaf", "/");
   setup.deadlines.stop_ns = 50 * kNsPerMs;
   EXPECT_EQ(FailureOf(setup), "the server did not say \"done\" in time while stopping");
 }
 
 TEST_F(TrialTest, ALoadGeneratorThatIsKilled) {
-  EXPECT_THAT(FailureOf(Setup("steady", "/killed")),
+  EXPECT_THAT(FailureOf(MakeSetup("steady", "/killed")),
               testing::StartsWith("the load generator ended while "));
 }
 
 TEST_F(TrialTest, ALoadGeneratorThatHangs) {
-  TrialSetup setup = Setup("steady", "/hangs");
+  TrialSetup setup = MakeSetup("steady", "/hangs");
   setup.deadlines.measured_ns = 50 * kNsPerMs;
   EXPECT_EQ(FailureOf(setup),
             "the load generator did not say \"measured\" in time while measuring");
 }
 
 TEST_F(TrialTest, AProgramThatIsNotThereIsNoFailedTrialButAnError) {
-  TrialSetup setup = Setup("steady", "/");
+  TrialSetup setup = MakeSetup("steady", "/");
   setup.load_program = "/nonexistent/load";
   EXPECT_THROW(RunTrial(setup), std::system_error);
 }
 
 TEST_F(TrialTest, AnInterruptAbandonsIt) {
   const Fd interrupt(::eventfd(1, EFD_CLOEXEC));
-  TrialSetup setup = Setup("steady", "/hangs");
+  TrialSetup setup = MakeSetup("steady", "/hangs");
   setup.interrupt_fd = interrupt.get();
   EXPECT_THROW(RunTrial(setup), TrialInterrupted);
 }
 
 TEST_F(TrialTest, CommandLinesFollowTheExperiment) {
-  TrialSetup setup = Setup("epoll-pool", "/echo");
+  TrialSetup setup = MakeSetup("epoll-pool", "/echo");
   experiment_.architectures[0].options.workers = 4;
   experiment_.workloads[0].method = "POST";
   experiment_.workloads[0].body_bytes = 100;
