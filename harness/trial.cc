@@ -186,6 +186,10 @@ std::vector<std::string> ServerCommand(const TrialSetup& setup) {
     argv.push_back(std::move(word));
   }
   argv.insert(argv.end(), {"--listen", "127.0.0.1:0"});
+  if (!setup.cpus.Overlap()) {
+    // Its counters are asked for at both ends of the window, when its own CPUs are the busiest.
+    argv.insert(argv.end(), {"--control-cpus", FormatCpuList(setup.cpus.client)});
+  }
   return argv;
 }
 

@@ -147,7 +147,8 @@ TEST_F(TrialTest, CommandLinesFollowTheExperiment) {
   setup.cpus = {.server = {0}, .client = {1, 2}};
   EXPECT_THAT(ServerCommand(setup),
               testing::ElementsAre("nice", "-n", "5", kFakes + "fake_server.py", "--architecture",
-                                   "epoll-pool", "--workers", "4", "--listen", "127.0.0.1:0"));
+                                   "epoll-pool", "--workers", "4", "--listen", "127.0.0.1:0",
+                                   "--control-cpus", "1-2"));
   const std::vector<std::string> load = LoadCommand(setup, "http://127.0.0.1:80/echo");
   EXPECT_EQ(load.front(), kFakes + "fake_load.py");
   EXPECT_EQ(load.back(), "http://127.0.0.1:80/echo");

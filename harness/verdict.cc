@@ -10,19 +10,14 @@
 #include <utility>
 
 #include "base/error.h"
-#include "harness/json_node.h"
+#include "harness/load_figures.h"
 #include "harness/statistics.h"
 
 namespace crossover {
 namespace {
 
-constexpr std::array<std::string_view, 6> kRequestFailures = {
-    "wrong_status", "wrong_body", "malformed", "truncated", "reset", "timed_out"};
-constexpr std::array<std::string_view, 5> kConnectFailures = {"refused", "timed_out", "reset",
-                                                              "no_port", "other"};
 constexpr std::array<std::string_view, 5> kServerFailures = {
     "protocol_errors", "accept_errors", "rejected", "thread_failures", "timeouts"};
-constexpr size_t kTrendValuesMax = 100;  // more intervals are merged; the test is quadratic
 
 [[gnu::format(printf, 1, 2)]] std::string Format(const char* format, ...) {
   char text[512];
@@ -37,116 +32,6 @@ constexpr size_t kTrendValuesMax = 100;  // more intervals are merged; the test 
 // "1 connection", "12 connections".
 std::string Count(int64_t n, const std::string& noun) {
   return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
-}
-
-int64_t CountOf(const JsonNode& object, std::string_view key) {
-  return object.Require(key).Integer(0, INT64_MAX);
-}
-
-double NumberOf(const JsonNode& object, std::string_view key) {
-  return object.Require(key).Number();
-}
-
-// What is judged of crossover-load's result, read once so that a result of another shape is found
-// before anything is concluded from it.
-struct LoadFigures {
-  int64_t asked = 0;
-  int64_t established = 0;
-  int64_t starved = 0;
-  int64_t connect_failures = 0;
-  int64_t errors = 0;
-  int64_t scheduled = 0;
-  int64_t verified = 0;
-  int64_t verified_in_window = 0;
-  int64_t in_flight_at_end = 0;
-  int64_t request_failures = 0;  // the sum over kRequestFailures
-  int64_t wrong = 0;             // whole responses that were not as they should be
-  std::string failure_counts;    // "wrong_status 3, reset 9"
-  bool closed_loop = false;
-  bool stopped_early = false;
-  double window_seconds = 0;
-  double throughput_rps = 0;
-  double latency_ns_mean = 0;
-  int64_t latency_count = 0;
-  double jain_index = 0;
-  int64_t slowest_requests = 0;
-  double busiest_thread = 0;
-  std::vector<double> interval_rates;
-};
-
-void AddCount(std::string& text, std::string_view name, int64_t count) {
-  if (count == 0) return;
-  if (!text.empty()) text += ", ";
-  text += std::string(name) + " " + std::to_string(count);
-}
-
-void ReadConnections(const JsonNode& connections, LoadFigures& load) {
-  load.asked = CountOf(connections, "asked");
-  load.established = CountOf(connections, "established");
-  load.starved = CountOf(connections, "starved");
-  for (const std::string_view key : kConnectFailures) {
-    load.connect_failures += CountOf(connections, key);
-  }
-  // Established, then closed without a request under way: an error that no request shows.
-  if (const auto lost = connections.Find("lost")) {
-    AddCount(load.failure_counts, "connections lost", lost->Integer(0, INT64_MAX));
-  }
-}
-
-void ReadRequests(const JsonNode& requests, LoadFigures& load) {
-  load.scheduled = CountOf(requests, "scheduled");
-  load.verified = CountOf(requests, "verified");
-  load.verified_in_window = CountOf(requests, "verified_in_window");
-  load.in_flight_at_end = CountOf(requests, "in_flight_at_end");
-  load.wrong = CountOf(requests, "wrong_status") + CountOf(requests, "wrong_body");
-  for (const std::string_view key : kRequestFailures) {
-    const int64_t count = CountOf(requests, key);
-    load.request_failures += count;
-    AddCount(load.failure_counts, key, count);
-  }
-  AddCount(load.failure_counts, "in flight at the end", load.in_flight_at_end);
-}
-
-void ReadIntervals(const JsonNode& root, LoadFigures& load) {
-  load.window_seconds = NumberOf(root.Require("window"), "seconds");
-  int64_t start_ns = CountOf(root.Require("window"), "start_ns");
-  const std::vector<JsonNode> intervals = root.Require("intervals").Elements();
-  const size_t merged = 1 + intervals.size() / (kTrendValuesMax + 1);
-  double verified = 0;
-  for (size_t i = 0; i < intervals.size(); ++i) {
-    const int64_t end_ns = CountOf(intervals[i], "end_ns");
-    verified += static_cast<double>(CountOf(intervals[i], "verified"));
-    if ((i + 1) % merged != 0) continue;  // an incomplete group at the end is left out
-    if (end_ns <= start_ns) intervals[i].Refuse("ends before it begins");
-    load.interval_rates.push_back(verified * 1e9 / static_cast<double>(end_ns - start_ns));
-    start_ns = end_ns;
-    verified = 0;
-  }
-}
-
-LoadFigures ReadLoad(const nlohmann::json& result) {
-  const JsonNode root(result, "the load generator's result");
-  LoadFigures load;
-  load.stopped_early = root.Require("stopped_early").Bool();
-  load.closed_loop = root.Require("schedule").String() == "closed";
-  load.errors = CountOf(root, "errors");
-  load.throughput_rps = NumberOf(root, "throughput_rps");
-  ReadConnections(root.Require("connections"), load);
-  ReadRequests(root.Require("requests"), load);
-  const JsonNode latency = root.Require("latency_ns");
-  load.latency_count = CountOf(latency, "count");
-  // Without a response there is no mean, and it may be null.
-  if (load.latency_count > 0) load.latency_ns_mean = NumberOf(latency, "mean");
-  const JsonNode fairness = root.Require("fairness");
-  load.slowest_requests = CountOf(fairness, "slowest_requests");
-  const JsonNode jain = fairness.Require("jain_index");
-  if (!jain.value().is_null()) load.jain_index = jain.Number();
-  const JsonNode cpu = root.Require("client_cpu");
-  for (const JsonNode& thread : cpu.Require("threads").Elements()) {
-    load.busiest_thread = std::max(load.busiest_thread, NumberOf(thread, "utilization"));
-  }
-  ReadIntervals(root, load);
-  return load;
 }
 
 // A counter of the server, or nullopt if it gave none.

@@ -96,6 +96,19 @@ TEST_F(Judging, NoisyWhenSomethingElseUsesTheServersCpus) {
   EXPECT_THAT(OnlyDetail(trial_), HasSubstr("something else used 7.0 %"));
 }
 
+TEST_F(Judging, LedgerOpenWhenTheProbesWindowIsNotTheClients) {
+  const double seconds = trial_.load["window"]["seconds"];
+  for (const double same : {0.981, 1.0, 1.019}) {
+    trial_.probe_seconds = same * seconds;
+    EXPECT_THAT(Codes(trial_), IsEmpty()) << same;
+  }
+  for (const double other : {0.97, 1.03, 1.1}) {
+    trial_.probe_seconds = other * seconds;
+    EXPECT_THAT(Codes(trial_), ElementsAre("ledger_open")) << other;
+    EXPECT_THAT(OnlyDetail(trial_), HasSubstr("the probes were read")) << other;
+  }
+}
+
 TEST_F(Judging, ErrorsOfEveryOutcome) {
   for (const char* outcome : {"wrong_status", "wrong_body"}) {
     trial_ = CleanEvidence();

@@ -123,6 +123,18 @@ class Process(unittest.TestCase):
             self.assertEqual(server.command("stop")["event"], "done")
             self.assertEqual(server.process.wait(timeout=60), 0)
 
+    def test_control_keeps_to_its_cpus_and_the_others_to_theirs(self) -> None:
+        allowed = sorted(os.sched_getaffinity(0))
+        if len(allowed) < 2:
+            self.skipTest("there is one CPU only")
+        with Server("epoll-pool", "--control-cpus", str(allowed[-1])) as server:
+            pid = server.process.pid
+            self.assertEqual(os.sched_getaffinity(pid), {allowed[-1]})
+            others = [int(thread) for thread in os.listdir(f"/proc/{pid}/task") if int(thread) != pid]
+            self.assertGreater(len(others), 1)
+            for thread in others:
+                self.assertEqual(os.sched_getaffinity(thread), set(allowed))
+
     def test_serves_without_a_stdin(self) -> None:
         with Server("epoll-pool", stdin=subprocess.DEVNULL) as server:
             self.assertEqual(curl(server.url + "/"), "Hello, C++")
@@ -139,6 +151,8 @@ class Process(unittest.TestCase):
                 ["--architecture", "epoll-pool", "--workers", "-1"],
                 ["--architecture", "worker-pool", "--overflow", "explode"],
                 ["--architecture", "worker-pool", "--idle-timeout", "60"],
+                ["--architecture", "epoll-pool", "--control-cpus", "all"],
+                ["--architecture", "epoll-pool", "--control-cpus", "1023"],
                 ["--nonsense"],
             ):
                 command = [SERVER, *arguments]

@@ -11,9 +11,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/clock.h"
+#include "base/cpu_list.h"
 #include "base/error.h"
 #include "base/ndjson.h"
 #include "base/open_files.h"
@@ -110,9 +112,17 @@ void ControlLoop(Server& server, int signals, int served) {
   }
 }
 
+void KeepTo(const std::vector<int>& cpus) {
+  if (cpus.empty()) return;
+  const int error_number = SetAffinity(0, cpus);
+  if (error_number == 0) return;
+  throw UsageError("--control-cpus: may not run on " + FormatCpuList(cpus) + ": " +
+                   std::generic_category().message(error_number));
+}
+
 }  // namespace
 
-void ServeWithControl(const ServerOptions& options) {
+void ServeWithControl(const ServerOptions& options, const std::vector<int>& control_cpus) {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
@@ -134,6 +144,7 @@ void ServeWithControl(const ServerOptions& options) {
     eventfd_write(served.get(), 1);
   });
   try {
+    KeepTo(control_cpus);  // the server's threads have begun by now, and keep theirs
     WriteJsonLine(STDOUT_FILENO, ReadyLine(server));
     ControlLoop(server, signals.get(), served.get());
   } catch (...) {

@@ -3,7 +3,9 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
+#include "base/cpu_list.h"
 #include "base/duration.h"
 #include "base/error.h"
 #include "base/limits.h"
@@ -20,6 +22,7 @@ struct CommandLine {
   std::string idle_timeout = "60s";
   std::string header_timeout = "10s";
   std::string overflow = "reject";
+  std::string control_cpus;
   bool list = false;
 };
 
@@ -57,6 +60,9 @@ void Declare(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   app.add_option("--header-timeout", line.header_timeout, "For a header, first byte to last")
       ->capture_default_str();
+  app.add_option(
+      "--control-cpus", line.control_cpus,
+      "Where the thread runs that answers on standard output (0-3,8); default: anywhere");
   app.add_flag("--list", line.list, "Lists the architectures, one a line, and ends");
 }
 
@@ -92,7 +98,11 @@ int Main(int argc, char** argv) {
   line.server.timeouts.idle_ns = PositiveDurationNs(line.idle_timeout, "--idle-timeout");
   line.server.timeouts.header_ns = PositiveDurationNs(line.header_timeout, "--header-timeout");
   RaiseOpenFilesLimit(limits::kConnectionsMax);
-  ServeWithControl(line.server);
+  std::vector<int> control_cpus;
+  if (!line.control_cpus.empty()) {
+    control_cpus = ParseCpuList(line.control_cpus, "--control-cpus");
+  }
+  ServeWithControl(line.server, control_cpus);
   return 0;
 }
 

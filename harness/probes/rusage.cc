@@ -1,7 +1,7 @@
 // Context switches and page faults: the server's own getrusage, which covers threads that have
-// ended too and comes with its counters at both ends of the window. Where many threads are runnable
-// it answers late, but the same line tells how many requests it had served just then: the change of
-// one divided by the change of the other needs no clock. A server that doesn't report it is asked
+// ended too and comes with its counters at both ends of the window. The same
+// line tells how many requests it had served just then: the change of one divided by the change of
+// the other needs no clock. A server that doesn't report it is asked
 // through the status files of its live threads, which know of switches only.
 #include "harness/probe.h"
 #include "harness/probes/task_files.h"
