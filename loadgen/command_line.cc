@@ -18,6 +18,12 @@ struct Texts {
   std::string request_timeout = "30s";
   std::string drain_timeout = "5s";
   std::string cpus;
+  std::string engine = "auto";
+  std::string rate;
+  std::string arrivals = "constant";
+  std::string think;
+  std::string shed_after;
+  bool think_exponential = false;
   uint64_t requests = 0;
   size_t threads = 0;
 };
@@ -43,6 +49,38 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->capture_default_str();
   app.add_option("--cpus", texts.cpus, "Run the threads on these CPUs, one each: 0-3,8")
       ->group(kLoad);
+
+  app.add_option("--engine", texts.engine,
+                 "epoll, io_uring, or auto: io_uring where the kernel permits it")
+      ->group(kLoad)
+      ->capture_default_str();
+
+  const char* const kSchedule = "Schedule (closed: a request follows the response before it)";
+  auto* const rate = app.add_option("--rate", texts.rate,
+                                    "Open: requests per second over all connections, whether or "
+                                    "not earlier ones are answered: 5000; in steps: "
+                                    "1000@10s,2000@10s; a ramp: 1000-5000@20s")
+                         ->group(kSchedule);
+  app.add_option("--arrivals", texts.arrivals, "Spacing with --rate")
+      ->check(CLI::IsMember({"constant", "poisson"}))
+      ->needs(rate)
+      ->group(kSchedule)
+      ->capture_default_str();
+  app.add_option("--shed-after", texts.shed_after,
+                 "With --rate: a request that is later than that is not sent, and counted as shed")
+      ->needs(rate)
+      ->group(kSchedule);
+  auto* const think =
+      app.add_option("--think", texts.think, "Closed: wait so long after each response")
+          ->excludes(rate)
+          ->group(kSchedule);
+  app.add_flag("--think-exponential", texts.think_exponential,
+               "Think times are exponentially distributed, --think their mean")
+      ->needs(think)
+      ->group(kSchedule);
+  app.add_option("--seed", load.schedule.seed, "Of what is random in a schedule")
+      ->group(kSchedule)
+      ->capture_default_str();
 
   const char* const kTime = "Time (a number and its unit: 250ms, 1.5s, 2m)";
   app.add_option("--warmup", texts.warmup, "Load before the measured window")
@@ -88,6 +126,14 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   load.connect_timeout_ns = ParseDurationNs(texts.connect_timeout, "--connect-timeout");
   load.request_timeout_ns = ParseDurationNs(texts.request_timeout, "--request-timeout");
   load.drain_timeout_ns = ParseDurationNs(texts.drain_timeout, "--drain-timeout");
+  load.engine = ParseEngine(texts.engine);
+  if (!texts.rate.empty()) load.schedule.rate = ParseRate(texts.rate);
+  if (texts.arrivals == "poisson") load.schedule.arrivals = ScheduleOptions::Arrivals::kPoisson;
+  if (!texts.think.empty()) load.schedule.think_ns = ParseDurationNs(texts.think, "--think");
+  load.schedule.think_exponential = texts.think_exponential;
+  if (!texts.shed_after.empty()) {
+    load.shed_after_ns = ParseDurationNs(texts.shed_after, "--shed-after");
+  }
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
   load.threads = texts.threads;

@@ -38,7 +38,9 @@ json ToJson(const RequestLedger& requests) {
           {"truncated", requests.truncated},
           {"reset", requests.reset},
           {"timed_out", requests.timed_out},
-          {"in_flight_at_end", requests.in_flight_at_end}};
+          {"in_flight_at_end", requests.in_flight_at_end},
+          {"shed", requests.shed},
+          {"unsent", requests.unsent}};
 }
 
 json ToJson(const ConnectionLedger& connections, const Fairness& fairness) {
@@ -47,6 +49,11 @@ json ToJson(const ConnectionLedger& connections, const Fairness& fairness) {
           {"refused", connections.refused}, {"timed_out", connections.timed_out},
           {"reset", connections.reset},     {"no_port", connections.no_port},
           {"other", connections.other},     {"lost", connections.lost}};
+}
+
+const char* ScheduleName(const ScheduleOptions& schedule) {
+  if (!schedule.open()) return schedule.think_ns > 0 ? "think" : "closed";
+  return schedule.arrivals == ScheduleOptions::Arrivals::kPoisson ? "poisson" : "constant";
 }
 
 json CpuToJson(const LoadResult& result) {
@@ -70,33 +77,37 @@ json ToJson(const LoadResult& result) {
   for (const Interval& interval : result.intervals) {
     intervals.push_back({{"end_ns", interval.end_ns}, {"verified", interval.count}});
   }
-  return {{"schema", "crossover-load/1"},
-          {"url", result.options.url},
-          {"method", MethodName(result.options.method)},
-          {"engine", "epoll"},
-          {"schedule", "closed"},
-          {"threads", result.options.threads},
-          {"window",
-           {{"start_ns", result.window_start_ns},
-            {"end_ns", result.window_end_ns},
-            {"seconds", result.window_seconds()}}},
-          {"throughput_rps", result.throughput_rps()},
-          {"latency_ns", ToJson(result.latency)},
-          {"connect_ns", ToJson(result.connect)},
-          {"connect_seconds", result.connect_seconds},
-          {"connections", ToJson(result.ledger.connections, result.fairness)},
-          {"fairness",
-           {{"jain_index", result.fairness.jain_index()},
-            {"slowest_requests", result.fairness.slowest_requests},
-            {"fastest_requests", result.fairness.fastest_requests}}},
-          {"requests", ToJson(result.ledger.requests)},
-          {"errors", result.ledger.errors()},
-          {"bytes", {{"sent", result.sent_bytes}, {"received", result.received_bytes}}},
-          {"intervals", std::move(intervals)},
-          {"client_cpu_seconds", result.client_cpu_seconds()},
-          {"client_cpu", CpuToJson(result)},
-          {"verification", {{"fast", result.verified_fast}, {"full", result.verified_full}}},
-          {"stopped_early", result.stopped_early}};
+  return {
+      {"schema", "crossover-load/1"},
+      {"url", result.options.url},
+      {"method", MethodName(result.options.method)},
+      {"engine", EngineName(result.engine.kind)},
+      {"engine_reason", result.engine.reason.empty() ? json(nullptr) : json(result.engine.reason)},
+      {"schedule", ScheduleName(result.options.schedule)},
+      {"threads", result.options.threads},
+      {"window",
+       {{"start_ns", result.window_start_ns},
+        {"end_ns", result.window_end_ns},
+        {"seconds", result.window_seconds()}}},
+      {"throughput_rps", result.throughput_rps()},
+      {"latency_ns", ToJson(result.latency)},
+      {"service_ns", ToJson(result.paced() ? result.service : result.latency)},
+      {"lag_ns", result.paced() ? ToJson(result.lag) : json(nullptr)},
+      {"connect_ns", ToJson(result.connect)},
+      {"connect_seconds", result.connect_seconds},
+      {"connections", ToJson(result.ledger.connections, result.fairness)},
+      {"fairness",
+       {{"jain_index", result.fairness.jain_index()},
+        {"slowest_requests", result.fairness.slowest_requests},
+        {"fastest_requests", result.fairness.fastest_requests}}},
+      {"requests", ToJson(result.ledger.requests)},
+      {"errors", result.ledger.errors()},
+      {"bytes", {{"sent", result.sent_bytes}, {"received", result.received_bytes}}},
+      {"intervals", std::move(intervals)},
+      {"client_cpu_seconds", result.client_cpu_seconds()},
+      {"client_cpu", CpuToJson(result)},
+      {"verification", {{"fast", result.verified_fast}, {"full", result.verified_full}}},
+      {"stopped_early", result.stopped_early}};
 }
 
 json ToJson(const LoadEvent& event) {

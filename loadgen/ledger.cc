@@ -14,6 +14,8 @@ void Ledger::Merge(const Ledger& other) {
   to.reset += from.reset;
   to.timed_out += from.timed_out;
   to.in_flight_at_end += from.in_flight_at_end;
+  to.shed += from.shed;
+  to.unsent += from.unsent;
   to.verified_in_window += from.verified_in_window;
 
   connections.asked += other.connections.asked;

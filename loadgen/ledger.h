@@ -7,7 +7,7 @@ namespace crossover {
 
 // What became of the requests, over the whole life of a run.
 struct RequestLedger {
-  uint64_t scheduled = 0;  // handed to the engine, whatever came of it
+  uint64_t scheduled = 0;  // due, whatever came of it
   uint64_t verified = 0;   // answered with the right status, length and body
   uint64_t wrong_status = 0;
   uint64_t wrong_body = 0;
@@ -16,12 +16,15 @@ struct RequestLedger {
   uint64_t reset = 0;
   uint64_t timed_out = 0;
   uint64_t in_flight_at_end = 0;
+  uint64_t shed = 0;    // so late that it was not sent (--shed-after)
+  uint64_t unsent = 0;  // open schedules: due, but its connection was not free again, or gone
 
   uint64_t verified_in_window = 0;  // of `verified`; no outcome of its own
 
   uint64_t outcomes() const { return verified + failed(); }
   uint64_t failed() const {
-    return wrong_status + wrong_body + malformed + truncated + reset + timed_out + in_flight_at_end;
+    return wrong_status + wrong_body + malformed + truncated + reset + timed_out +
+           in_flight_at_end + shed + unsent;
   }
 };
 

@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/open_files.h"
-#include "loadgen/epoll_loop.h"
+#include "loadgen/load_loop.h"
 #include "loadgen/run_state.h"
 #include "loadgen/url.h"
 
@@ -71,6 +71,12 @@ void CheckOptions(const LoadOptions& options) {
   CheckDuration("--connect-timeout", options.connect_timeout_ns);
   CheckDuration("--request-timeout", options.request_timeout_ns);
   CheckDuration("--drain-timeout", options.drain_timeout_ns);
+  if (options.schedule.open() && options.schedule.think_ns > 0) {
+    throw UsageError("--think: a closed schedule has think times, an open one (--rate) has none");
+  }
+  if (options.shed_after_ns != kNeverShed && !options.schedule.open()) {
+    throw UsageError("--shed-after: only requests of an open schedule (--rate) can be late");
+  }
   if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
   const std::vector<int> allowed = AllowedCpus();
   for (const int cpu : options.cpus) {
@@ -108,10 +114,12 @@ class Fleet {
  public:
   explicit Fleet(const LoopSetting& setting) : state_(setting.state) {
     const LoadOptions& options = setting.options;
+    size_t first = 0;
     for (size_t i = 0; i < options.threads; ++i) {
       const size_t share =
           options.connections / options.threads + (i < options.connections % options.threads);
-      loops_.push_back(std::make_unique<EpollLoop>(setting, share));
+      loops_.push_back(std::make_unique<LoadLoop>(setting, first, share));
+      first += share;
     }
   }
   ~Fleet() { StopAndJoin(); }
@@ -121,7 +129,7 @@ class Fleet {
     // A thread begins on the CPUs of the one that starts it: so it never runs elsewhere.
     for (size_t i = 0; i < loops_.size(); ++i) {
       if (!cpus.empty()) SetAffinity(0, {cpus[i % cpus.size()]});
-      threads_.emplace_back(&EpollLoop::Run, loops_[i].get());
+      threads_.emplace_back(&LoadLoop::Run, loops_[i].get());
     }
     if (!cpus.empty()) SetAffinity(0, before);
   }
@@ -137,11 +145,11 @@ class Fleet {
     threads_.clear();
   }
 
-  const std::vector<std::unique_ptr<EpollLoop>>& loops() const { return loops_; }
+  const std::vector<std::unique_ptr<LoadLoop>>& loops() const { return loops_; }
 
  private:
   RunState& state_;
-  std::vector<std::unique_ptr<EpollLoop>> loops_;
+  std::vector<std::unique_ptr<LoadLoop>> loops_;
   std::vector<std::thread> threads_;
 };
 
@@ -222,6 +230,7 @@ class Coordinator {
     const int64_t begin_ns = MonotonicNs();
     const int64_t start_ns = begin_ns + options_.warmup_ns;
     int64_t planned_end_ns = RunState::kNever;
+    state_.begin_ns = begin_ns;
     state_.interval_width_ns = kIntervalWidthFirstNs;
     if (!options_.requests) {
       planned_end_ns = start_ns + options_.duration_ns;
@@ -275,6 +284,8 @@ void Collect(const Fleet& fleet, LoadResult& result) {
     result.ledger.Merge(tally.ledger);
     result.fairness.Merge(tally.fairness);
     result.latency.Merge(tally.latency);
+    result.service.Merge(tally.service);
+    result.lag.Merge(tally.lag);
     result.connect.Merge(tally.connect);
     // Cut short in the warm-up, the window is empty and its start differs from thread to thread.
     if (result.window_seconds() > 0) intervals.Merge(tally.intervals);
@@ -292,7 +303,8 @@ void Collect(const Fleet& fleet, LoadResult& result) {
   CHECK(result.ledger.Closes());
   CHECK(result.ledger.connections.asked == result.options.connections);
   CHECK(result.fairness.connections == result.ledger.connections.established);
-  CHECK(result.latency.count() == result.ledger.requests.verified_in_window);
+  CHECK(result.options.schedule.open() ||
+        result.latency.count() == result.ledger.requests.verified_in_window);
   CHECK(result.verified_fast + result.verified_full == result.ledger.requests.verified);
 }
 
@@ -304,10 +316,18 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   const SocketAddress address = Resolve(url);
   const Request request = BuildRequest(url, options.method, options.body_bytes);
   EnsureItFits(options);
+  const EngineChoice engine = ChooseEngine(options.engine);
+  const Schedule schedule(options.schedule, options.connections);
 
   LearnedResponse learned;
   RunState state(options.requests);
-  const LoopSetting setting{options, address, request, learned, state};
+  const LoopSetting setting{.options = options,
+                            .address = address,
+                            .request = request,
+                            .schedule = schedule,
+                            .engine = engine.kind,
+                            .learned = learned,
+                            .state = state};
   Fleet fleet(setting);
   fleet.Start(options.cpus);
   Coordinator coordinator(options, control, state, fleet);
@@ -316,6 +336,7 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   LoadResult result;
   result.options = options;
   result.address = address.ToText();
+  result.engine = engine;
   result.window_start_ns = state.window_start_ns.load();
   result.window_end_ns = state.window_end_ns.load();
   result.connect_seconds = coordinator.connect_seconds();

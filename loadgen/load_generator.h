@@ -4,17 +4,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "loadgen/engine.h"
 #include "loadgen/histogram.h"
 #include "loadgen/interval_counts.h"
 #include "loadgen/ledger.h"
 #include "loadgen/request.h"
+#include "loadgen/schedule.h"
 
 namespace crossover {
+
+inline constexpr int64_t kNeverShed = std::numeric_limits<int64_t>::max();
 
 struct LoadOptions {
   std::string url;
@@ -22,6 +27,9 @@ struct LoadOptions {
   size_t body_bytes = 0;  // of a POST
   size_t connections = 50;
   size_t threads = 1;
+  EngineKind engine = EngineKind::kAuto;
+  ScheduleOptions schedule;
+  int64_t shed_after_ns = kNeverShed;   // a request that is later than that is not sent
   std::vector<int> cpus;                // thread i runs on cpus[i % size]; empty: wherever it likes
   size_t connects_in_flight_max = 128;  // per thread: begun, and not yet served once
   int64_t warmup_ns = kNsPerSecond;
@@ -58,12 +66,16 @@ struct ThreadCpu {
 struct LoadResult {
   LoadOptions options;
   std::string address;  // the resolved one: 127.0.0.1:80
+  EngineChoice engine;
   int64_t window_start_ns = 0;
   int64_t window_end_ns = 0;
   double connect_seconds = 0;  // from the first connect to the end of the connect phase
   Ledger ledger;
   Fairness fairness;
-  Histogram latency;  // responses that were verified in the window
+  // Of responses that were verified in the window; of an open schedule: that were due in it.
+  Histogram latency;  // from when the request was due
+  Histogram service;  // from when it was sent; of paced schedules only, else as latency
+  Histogram lag;      // from due to sent; likewise
   Histogram connect;  // start of connect() to established
   std::vector<Interval> intervals;
   std::vector<ThreadCpu> threads;
@@ -73,6 +85,7 @@ struct LoadResult {
   uint64_t verified_full = 0;
   bool stopped_early = false;  // by a signal, or because no connection was left
 
+  bool paced() const { return options.schedule.open() || options.schedule.think_ns > 0; }
   double window_seconds() const;
   double throughput_rps() const;  // 0 if the window is empty
   double client_cpu_seconds() const;

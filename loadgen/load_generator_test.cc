@@ -29,17 +29,26 @@ TestServer::Reply Always(TestReply answer) {
   return [=](size_t, const std::string&) { return answer; };
 }
 
-LoadOptions Options(const std::string& url) {
-  LoadOptions options;
-  options.url = url;
-  options.connections = 8;
-  options.threads = 2;
-  options.warmup_ns = 0;
-  options.requests = 500;
-  return options;
-}
+// With each engine.
+class LoadGenerator : public testing::TestWithParam<EngineKind> {
+ protected:
+  LoadOptions Options(const std::string& url) const {
+    LoadOptions options;
+    options.url = url;
+    options.engine = GetParam();
+    options.connections = 8;
+    options.threads = 2;
+    options.warmup_ns = 0;
+    options.requests = 500;
+    return options;
+  }
+};
 
-TEST(LoadGenerator, CountsExactlyTheRequestsWanted) {
+INSTANTIATE_TEST_SUITE_P(Engines, LoadGenerator,
+                         testing::Values(EngineKind::kEpoll, EngineKind::kIoUring),
+                         [](const auto& engine) { return std::string(EngineName(engine.param)); });
+
+TEST_P(LoadGenerator, CountsExactlyTheRequestsWanted) {
   TestServer server(Always({.bytes = kGood}));
   LoadOptions options = Options(server.url());
   options.threads = 1;  // of two, one may be done before the other begins
@@ -57,7 +66,7 @@ TEST(LoadGenerator, CountsExactlyTheRequestsWanted) {
   EXPECT_EQ(result.received_bytes, result.ledger.requests.verified * kGood.size());
 }
 
-TEST(LoadGenerator, HoldsTheWindowToTheNanosecond) {
+TEST_P(LoadGenerator, HoldsTheWindowToTheNanosecond) {
   TestServer server(Always({.bytes = kGood}));
   LoadOptions options = Options(server.url());
   options.requests.reset();
@@ -87,7 +96,7 @@ TEST(LoadGenerator, HoldsTheWindowToTheNanosecond) {
   EXPECT_EQ(events[3].time_ns, result.window_end_ns);
 }
 
-TEST(LoadGenerator, FindsTheOneWrongBody) {
+TEST_P(LoadGenerator, FindsTheOneWrongBody) {
   TestServer server(GoodBut(100, {.bytes = TestResponse("Crossover.")}));
   const LoadResult result = crossover::Run(Options(server.url()));
   EXPECT_EQ(result.ledger.requests.wrong_body, 1u);
@@ -95,21 +104,21 @@ TEST(LoadGenerator, FindsTheOneWrongBody) {
   EXPECT_EQ(result.ledger.requests.verified_in_window, 500u);
 }
 
-TEST(LoadGenerator, FindsTheOneWrongStatus) {
+TEST_P(LoadGenerator, FindsTheOneWrongStatus) {
   TestServer server(GoodBut(100, {.bytes = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"}));
   const LoadResult result = crossover::Run(Options(server.url()));
   EXPECT_EQ(result.ledger.requests.wrong_status, 1u);
   EXPECT_EQ(result.ledger.errors(), 1u);
 }
 
-TEST(LoadGenerator, FindsTheOneReset) {
+TEST_P(LoadGenerator, FindsTheOneReset) {
   TestServer server(GoodBut(100, {.after = After::kReset}));
   const LoadResult result = crossover::Run(Options(server.url()));
   EXPECT_EQ(result.ledger.requests.reset, 1u);
   EXPECT_EQ(result.ledger.errors(), 1u);
 }
 
-TEST(LoadGenerator, FindsTheOneThatIsCutOff) {
+TEST_P(LoadGenerator, FindsTheOneThatIsCutOff) {
   for (const size_t size : {size_t{0}, size_t{20}, kGood.size() - 1}) {
     TestServer server(GoodBut(100, {.bytes = kGood.substr(0, size), .after = After::kClose}));
     const LoadResult result = crossover::Run(Options(server.url()));
@@ -118,7 +127,7 @@ TEST(LoadGenerator, FindsTheOneThatIsCutOff) {
   }
 }
 
-TEST(LoadGenerator, FindsTheOneThatIsMalformed) {
+TEST_P(LoadGenerator, FindsTheOneThatIsMalformed) {
   for (const std::string& bytes : {std::string("nonsense\r\n\r\n"), kGood + kGood}) {
     TestServer server(GoodBut(100, {.bytes = bytes}));
     const LoadResult result = crossover::Run(Options(server.url()));
@@ -127,7 +136,7 @@ TEST(LoadGenerator, FindsTheOneThatIsMalformed) {
   }
 }
 
-TEST(LoadGenerator, FindsTheOneConnectionThatCloses) {
+TEST_P(LoadGenerator, FindsTheOneConnectionThatCloses) {
   TestServer server(GoodBut(100, {.bytes = TestResponse("Crossover\n", "Connection: close\r\n"),
                                   .after = After::kClose}));
   const LoadResult result = crossover::Run(Options(server.url()));
@@ -135,7 +144,7 @@ TEST(LoadGenerator, FindsTheOneConnectionThatCloses) {
   EXPECT_EQ(result.ledger.errors(), 1u);
 }
 
-TEST(LoadGenerator, EndsWhenNoConnectionIsLeft) {
+TEST_P(LoadGenerator, EndsWhenNoConnectionIsLeft) {
   TestServer server([](size_t number, const std::string&) {
     return number <= 8 ? TestReply{.bytes = kGood} : TestReply{.after = After::kReset};
   });
@@ -146,7 +155,7 @@ TEST(LoadGenerator, EndsWhenNoConnectionIsLeft) {
   EXPECT_EQ(result.fairness.starved(), 8u);
 }
 
-TEST(LoadGenerator, GivesUpAServerThatNeverAnswers) {
+TEST_P(LoadGenerator, GivesUpAServerThatNeverAnswers) {
   TestServer server(Always({}));
   LoadOptions options = Options(server.url());
   options.request_timeout_ns = 40 * kNsPerMs;
@@ -157,7 +166,7 @@ TEST(LoadGenerator, GivesUpAServerThatNeverAnswers) {
   EXPECT_EQ(result.ledger.errors(), 8u);
 }
 
-TEST(LoadGenerator, TimesOutRequestsThatAreNotAnsweredAnyMore) {
+TEST_P(LoadGenerator, TimesOutRequestsThatAreNotAnsweredAnyMore) {
   TestServer server([](size_t number, const std::string&) {
     return number <= 8 ? TestReply{.bytes = kGood} : TestReply{};
   });
@@ -170,7 +179,7 @@ TEST(LoadGenerator, TimesOutRequestsThatAreNotAnsweredAnyMore) {
   EXPECT_EQ(result.ledger.errors(), 8u);
 }
 
-TEST(LoadGenerator, GoesOnWithoutAConnectionThatIsNeverServed) {
+TEST_P(LoadGenerator, GoesOnWithoutAConnectionThatIsNeverServed) {
   TestServer server(GoodBut(3, {}));
   LoadOptions options = Options(server.url());
   options.threads = 1;
@@ -190,7 +199,7 @@ TEST(LoadGenerator, GoesOnWithoutAConnectionThatIsNeverServed) {
   EXPECT_FALSE(result.flawless());
 }
 
-TEST(LoadGenerator, CountsTheRefused) {
+TEST_P(LoadGenerator, CountsTheRefused) {
   // A port that is taken, but where nobody listens.
   const Fd taken(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -209,7 +218,7 @@ TEST(LoadGenerator, CountsTheRefused) {
   EXPECT_TRUE(ToJson(result)["latency_ns"]["p50"].is_null());
 }
 
-TEST(LoadGenerator, VerifiesAnEchoOfAnySize) {
+TEST_P(LoadGenerator, VerifiesAnEchoOfAnySize) {
   TestServer server([](size_t, const std::string& request) {
     return TestReply{.bytes = TestResponse(request.substr(request.find("\r\n\r\n") + 4))};
   });
@@ -224,7 +233,7 @@ TEST(LoadGenerator, VerifiesAnEchoOfAnySize) {
   }
 }
 
-TEST(LoadGenerator, AcceptsRightResponsesThatLookDifferent) {
+TEST_P(LoadGenerator, AcceptsRightResponsesThatLookDifferent) {
   TestServer server([](size_t number, const std::string&) {
     return TestReply{.bytes = number % 2 == 0 ? kGood : TestResponse("Crossover\n", "X: y\r\n")};
   });
@@ -233,7 +242,78 @@ TEST(LoadGenerator, AcceptsRightResponsesThatLookDifferent) {
   EXPECT_GT(result.verified_full, 100u);
 }
 
-TEST(LoadGenerator, StopsEarlyWhenTold) {
+TEST_P(LoadGenerator, SendsEveryRequestOfAnOpenScheduleOnce) {
+  TestServer server(Always({.bytes = kGood}));
+  for (const auto arrivals :
+       {ScheduleOptions::Arrivals::kConstant, ScheduleOptions::Arrivals::kPoisson}) {
+    LoadOptions options = Options(server.url());
+    options.requests.reset();
+    options.duration_ns = 200 * kNsPerMs;
+    options.schedule.rate = ParseRate("2000");
+    options.schedule.arrivals = arrivals;
+    const LoadResult result = crossover::Run(options);
+    EXPECT_EQ(result.ledger.errors(), 0u);
+    // All that was due in the window, however late it was served; 8 more served each connection.
+    uint64_t due = 0;
+    const Schedule schedule(options.schedule, options.connections);
+    for (uint64_t i = 0; i < options.connections; ++i) {
+      double position = schedule.Position(i, 0, 0);
+      for (uint64_t k = 1; schedule.DueNs(position) < options.duration_ns; ++k, ++due) {
+        position = schedule.Position(i, k, position);
+      }
+    }
+    EXPECT_EQ(result.latency.count(), due);
+    EXPECT_EQ(result.ledger.requests.scheduled, due + 8);
+    EXPECT_EQ(result.service.count(), due);
+    EXPECT_EQ(result.lag.count(), due);
+    EXPECT_GE(result.latency.mean_ns() + 1, result.service.mean_ns());
+  }
+}
+
+TEST_P(LoadGenerator, TellsWhatAnOpenScheduleCouldNotSend) {
+  // The second request of the run is never answered, so that nothing more is sent.
+  TestServer server(GoodBut(2, {}));
+  LoadOptions options = Options(server.url());
+  options.connections = 1;
+  options.threads = 1;
+  options.requests.reset();
+  options.duration_ns = 100 * kNsPerMs;
+  options.drain_timeout_ns = kNsPerMs;
+  options.schedule.rate = ParseRate("100");
+  const LoadResult result = crossover::Run(options);
+  EXPECT_EQ(result.ledger.requests.in_flight_at_end, 1u);
+  EXPECT_EQ(result.ledger.requests.unsent, 9u);
+  EXPECT_EQ(result.ledger.requests.scheduled, 11u);
+  EXPECT_FALSE(result.flawless());
+}
+
+TEST_P(LoadGenerator, ShedsWhatIsTooLate) {
+  TestServer server(Always({.bytes = kGood}));
+  LoadOptions options = Options(server.url());
+  options.connections = 1;
+  options.threads = 1;
+  options.requests.reset();
+  options.duration_ns = 50 * kNsPerMs;
+  options.schedule.rate = ParseRate("100000000");  // none can keep up with it
+  options.shed_after_ns = kNsPerMs;
+  const LoadResult result = crossover::Run(options);
+  EXPECT_GT(result.ledger.requests.shed, 1000u);
+  EXPECT_GT(result.ledger.requests.verified, 1u);
+  EXPECT_LE(result.lag.max_ns(), options.shed_after_ns);
+}
+
+TEST_P(LoadGenerator, ThinksBetweenRequests) {
+  TestServer server(Always({.bytes = kGood}));
+  LoadOptions options = Options(server.url());
+  options.requests = 40;
+  options.schedule.think_ns = 5 * kNsPerMs;
+  const LoadResult result = crossover::Run(options);
+  EXPECT_EQ(result.ledger.errors(), 0u);
+  // 8 connections, 5 requests each; the fifth comes after four thinks at least.
+  EXPECT_GE(result.window_end_ns - result.window_start_ns, 20 * kNsPerMs);
+}
+
+TEST_P(LoadGenerator, StopsEarlyWhenTold) {
   TestServer server(Always({.bytes = kGood}));
   const Fd stop(eventfd(0, EFD_CLOEXEC));
   LoadOptions options = Options(server.url());
@@ -252,7 +332,7 @@ TEST(LoadGenerator, StopsEarlyWhenTold) {
   EXPECT_LT(result.window_seconds(), 3600);
 }
 
-TEST(LoadGenerator, SendsNothingMoreIfItMayNotBegin) {
+TEST_P(LoadGenerator, SendsNothingMoreIfItMayNotBegin) {
   TestServer server(Always({.bytes = kGood}));
   const LoadResult result =
       crossover::Run(Options(server.url()), {.may_begin = [] { return false; }});
@@ -261,7 +341,7 @@ TEST(LoadGenerator, SendsNothingMoreIfItMayNotBegin) {
   EXPECT_EQ(result.ledger.requests.verified, 8u);
 }
 
-TEST(LoadGenerator, RestoresTheAffinityOfItsCaller) {
+TEST_P(LoadGenerator, RestoresTheAffinityOfItsCaller) {
   TestServer server(Always({.bytes = kGood}));
   const std::vector<int> before = AllowedCpus();
   LoadOptions options = Options(server.url());
@@ -270,7 +350,7 @@ TEST(LoadGenerator, RestoresTheAffinityOfItsCaller) {
   EXPECT_EQ(AllowedCpus(), before);
 }
 
-TEST(LoadGenerator, RefusesOptionsThatMakeNoSense) {
+TEST_P(LoadGenerator, RefusesOptionsThatMakeNoSense) {
   const LoadOptions good = Options("http://127.0.0.1:1/");
   const auto refused = [&](auto change) {
     LoadOptions options = good;
@@ -287,9 +367,12 @@ TEST(LoadGenerator, RefusesOptionsThatMakeNoSense) {
   refused([](LoadOptions& options) { options.cpus = {1023}; });
   refused([](LoadOptions& options) { options.drain_timeout_ns = 0; });
   refused([](LoadOptions& options) { options.url = "https://x/"; });
+  refused([](LoadOptions& options) { options.shed_after_ns = 1; });  // of a closed schedule
+  refused(
+      [](LoadOptions& options) { options.schedule = {.rate = ParseRate("10"), .think_ns = 1}; });
 }
 
-TEST(Reports, TellTheSame) {
+TEST_P(LoadGenerator, ReportsTellTheSame) {
   TestServer server(GoodBut(100, {.after = After::kReset}));
   const LoadResult result = crossover::Run(Options(server.url()));
   const nlohmann::json json = ToJson(result);

@@ -30,7 +30,8 @@ struct RunState {
   std::atomic<Phase> phase{Phase::kConnect};
   std::atomic<int64_t> window_start_ns{kNever};
   std::atomic<int64_t> window_end_ns{kNever};
-  int64_t interval_width_ns = 0;  // written before phase becomes kRun
+  int64_t begin_ns = 0;  // of the warm-up; written, as the next, before phase becomes kRun
+  int64_t interval_width_ns = 0;
   const std::optional<uint64_t> requests_wanted;
 
   alignas(64) std::atomic<uint64_t> verified_in_window{0};  // counted only for requests_wanted

@@ -94,6 +94,8 @@ std::string RequestCauses(const RequestLedger& requests) {
   AppendCause(causes, requests.reset, "reset");
   AppendCause(causes, requests.timed_out, "timed out");
   AppendCause(causes, requests.in_flight_at_end, "unanswered at the end");
+  AppendCause(causes, requests.shed, "shed, being late");
+  AppendCause(causes, requests.unsent, "due but not sent by the end");
   return causes;
 }
 
@@ -139,15 +141,22 @@ void AppendClientCpu(std::string& text, const LoadResult& result) {
 
 std::string ToText(const LoadResult& result) {
   std::string text;
-  Append(text, "%s %s (%s), %zu connection%s on %zu thread%s\n", MethodName(result.options.method),
-         result.options.url.substr(0, 200).c_str(), result.address.c_str(),
-         result.options.connections, result.options.connections == 1 ? "" : "s",
-         result.options.threads, result.options.threads == 1 ? "" : "s");
+  Append(
+      text, "%s %s (%s), %zu connection%s on %zu thread%s, %s%s%s\n",
+      MethodName(result.options.method), result.options.url.substr(0, 200).c_str(),
+      result.address.c_str(), result.options.connections,
+      result.options.connections == 1 ? "" : "s", result.options.threads,
+      result.options.threads == 1 ? "" : "s", EngineName(result.engine.kind),
+      result.engine.reason.empty() ? "" : " for want of io_uring: ", result.engine.reason.c_str());
   Append(text, "throughput   %s requests/s over %s%s\n",
          Count(static_cast<uint64_t>(std::llround(result.throughput_rps()))).c_str(),
          FormatDurationNs(result.window_end_ns - result.window_start_ns).c_str(),
          result.stopped_early ? " (stopped early)" : "");
   AppendTimes(text, "latency", result.latency);
+  if (result.paced()) {
+    AppendTimes(text, "service", result.service);
+    AppendTimes(text, "lag", result.lag);
+  }
   AppendTimes(text, "connect", result.connect);
   AppendLedger(text, result);
   Append(text, "bytes        %s sent, %s received\n", Bytes(result.sent_bytes).c_str(),

@@ -1,18 +1,18 @@
-// EpollLoop: the engine. One thread, its connections, one epoll instance.
+// LoadLoop: one thread of the load generator, and its connections: what is sent when, and what
+// became of it. How, is its engine's affair.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "base/fd.h"
+#include "loadgen/engine.h"
 #include "loadgen/load_generator.h"
 #include "loadgen/response_check.h"
 #include "loadgen/run_state.h"
-#include "loadgen/url.h"
+#include "loadgen/schedule.h"
+#include "loadgen/timer_queue.h"
 
 namespace crossover {
 
@@ -21,6 +21,8 @@ struct LoopTally {
   Ledger ledger;
   Fairness fairness;
   Histogram latency;
+  Histogram service;
+  Histogram lag;
   Histogram connect;
   IntervalCounts intervals;
   ThreadCpu cpu;
@@ -35,24 +37,24 @@ struct LoopSetting {
   const LoadOptions& options;
   const SocketAddress& address;
   const Request& request;
+  const Schedule& schedule;
+  EngineKind engine;
   LearnedResponse& learned;
   RunState& state;
 };
 
-// A request costs one send and one recv, and its share of an epoll_wait: a recv that fills less
-// than the buffer has drained the socket, and each connection is registered once, edge-triggered,
-// for all events of its life. Nothing is allocated once the connections stand and responses equal
-// the template.
-class EpollLoop {
+// Nothing is allocated once the connections stand and responses equal the template.
+class LoadLoop : public EngineSink {
  public:
-  // Throws std::system_error if the kernel has no epoll instance to give.
-  EpollLoop(const LoopSetting& setting, size_t connections);
+  // `first`: the number of its first connection, counted over all loops of the run. Throws
+  // std::system_error if the kernel has no descriptors for its engine.
+  LoadLoop(const LoopSetting& setting, size_t first, size_t connections);
 
   // Runs until the phase is kStop, or the window has ended and nothing is outstanding, or no
   // connection is left; then closes every connection. On the loop's own thread. Throws nothing.
   void Run();
   // Makes the loop look at the state again. Any thread.
-  void Wake();
+  void Wake() { engine_->Wake(); }
   // Once Run has returned.
   const LoopTally& tally() const { return tally_; }
 
@@ -62,13 +64,14 @@ class EpollLoop {
   // Small, since a client may hold a million: with the kernel's socket it is all that one costs.
   struct Connection {
     int64_t since_ns = 0;  // connect began, or request sent
+    int64_t due_ns = 0;    // of the request outstanding, or else of the next
+    double position = 0;   // of that request in an open schedule
     ResponseProgress progress;
-    uint32_t unsent_bytes = 0;  // of the request, while the socket takes no more
+    uint32_t number = 0;  // of that request
     uint32_t window_requests = 0;
-    int fd = -1;
     ConnectionState state = ConnectionState::kUnused;
     bool was_established = false;
-    bool peer_closed = false;
+    bool begun = false;    // has had its first due time
     bool settled = false;  // no longer waited for in the connect phase
   };
   static_assert(sizeof(Connection) <= 64);
@@ -78,29 +81,34 @@ class EpollLoop {
     int64_t system_us = 0;
   };
 
+  void OnConnected(uint32_t index, int error) override;
+  void OnBytes(uint32_t index, std::string_view bytes, bool last) override;
+  void OnEnd(uint32_t index, int error) override;
+  void OnWake() override { CrossEdges(MonotonicNs()); }
+
   // Connecting.
   void StartConnects();
-  void StartConnect(uint32_t index);
-  void OnConnectEvent(Connection& connection, uint32_t events);
-  void FailConnect(Connection& connection, int error);
+  void FailConnect(uint32_t index, int error);
   void Settle(Connection& connection, bool served);
   void ReportConnected();
 
-  // When: a connection that is due sends. Here: at once when its response is there.
-  bool IsDue(int64_t now_ns) const;
+  // When.
   void BeginRun();
   void CrossEdges(int64_t now_ns);
-  void CountInWindow(Connection& connection, int64_t done_ns);
+  bool SendsAt(int64_t due_ns) const;
+  void SetFirstDue(uint32_t index);
+  void SetNextDue(uint32_t index, int64_t done_ns);
+  void Dispatch(uint32_t index, int64_t now_ns);
+  void SendDue();
+  void CountUnsent(uint32_t index, int64_t now_ns);
+  int64_t WaitNs() const;
 
-  // I/O.
-  void HandleEvent(uint32_t index, uint32_t events);
-  void SendRequest(Connection& connection, int64_t now_ns);
-  void SendRest(Connection& connection);
-  void Receive(Connection& connection, uint32_t events);
-  bool TakeBytes(Connection& connection, std::string_view bytes);
-  bool Finish(Connection& connection, Verdict verdict);
-  void Lose(Connection& connection, uint64_t& outcome);
-  void Kill(Connection& connection);
+  // What became of it.
+  void SendRequest(uint32_t index, int64_t now_ns);
+  void Finish(uint32_t index, Verdict verdict, bool last);
+  void CountInWindow(Connection& connection, int64_t done_ns);
+  void Lose(uint32_t index, uint64_t& outcome);
+  void Kill(uint32_t index);
 
   void LookAtState();
   void CheckTimeouts(int64_t now_ns);
@@ -112,11 +120,12 @@ class EpollLoop {
   const LoopSetting setting_;
   RunState& state_;
   const std::string_view request_;
+  const Schedule& schedule_;
+  const size_t first_;
   ResponseCheck check_;
-  Fd epoll_;
-  Fd wake_;
+  std::unique_ptr<Engine> engine_;
   std::vector<Connection> connections_;
-  std::vector<char> buffer_;
+  TimerQueue timers_;
   LoopTally tally_;
 
   Stage stage_ = Stage::kConnect;

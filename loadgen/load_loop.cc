@@ -1,0 +1,235 @@
+#include "loadgen/load_loop.h"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace crossover {
+namespace {
+
+std::optional<std::string> ExpectedBody(const LoopSetting& setting) {
+  const std::string& head = setting.request.bytes;
+  if (!head.starts_with("POST /echo ")) return std::nullopt;
+  return setting.request.body;
+}
+
+}  // namespace
+
+LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
+    : setting_(setting),
+      state_(setting.state),
+      request_(setting.request.bytes),
+      schedule_(setting.schedule),
+      first_(first),
+      check_(setting.learned, setting.request.method == Method::kHead, ExpectedBody(setting)),
+      engine_(MakeEngine(setting.engine, *this, connections)),
+      connections_(connections),
+      next_edge_ns_(&setting.state.window_start_ns),
+      in_flight_max_(setting.options.connects_in_flight_max),
+      check_period_ns_(std::clamp<int64_t>(
+          std::min(setting.options.connect_timeout_ns, setting.options.request_timeout_ns) / 8,
+          kNsPerMs, kNsPerSecond)) {
+  tally_.ledger.connections.asked = connections;
+  timers_.Reserve(connections);
+}
+
+void LoadLoop::Run() {
+  engine_->Start();
+  if (schedule_.paced()) prctl(PR_SET_TIMERSLACK, 1);  // or the kernel may be 50 us late
+  last_settled_ns_ = MonotonicNs();
+  next_check_ns_ = last_settled_ns_ + check_period_ns_;
+  while (true) {
+    if (stage_ == Stage::kConnect) StartConnects();
+    engine_->Wait(WaitNs());
+    if (!timers_.empty()) SendDue();
+    LookAtState();
+    const int64_t now_ns = MonotonicCoarseNs();
+    if (now_ns >= next_check_ns_) CheckTimeouts(MonotonicNs());
+    if (HasEnded()) break;
+  }
+  End();
+}
+
+int64_t LoadLoop::WaitNs() const {
+  if (timers_.empty()) return check_period_ns_;
+  return std::clamp<int64_t>(timers_.First().due_ns - MonotonicNs(), 0, check_period_ns_);
+}
+
+void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
+  Connection& connection = connections_[index];
+  ++tally_.ledger.requests.scheduled;
+  ++awaiting_;
+  connection.state = ConnectionState::kAwaiting;
+  connection.since_ns = now_ns;
+  tally_.sent_bytes += request_.size();
+  engine_->Send(index, request_);
+}
+
+void LoadLoop::OnBytes(uint32_t index, std::string_view bytes, bool last) {
+  tally_.received_bytes += bytes.size();
+  Connection& connection = connections_[index];
+  if (connection.state != ConnectionState::kAwaiting) {  // nobody asked for these bytes
+    return Lose(index, tally_.ledger.requests.malformed);
+  }
+  const Verdict verdict = check_.Feed(connection.progress, bytes);
+  if (verdict != Verdict::kIncomplete) Finish(index, verdict, last);
+}
+
+void LoadLoop::OnEnd(uint32_t index, int error) {
+  RequestLedger& requests = tally_.ledger.requests;
+  Lose(index, error == 0 ? requests.truncated : requests.reset);
+}
+
+void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
+  Connection& connection = connections_[index];
+  const int64_t done_ns = MonotonicNs();
+  if (done_ns >= next_edge_ns_->load(std::memory_order_relaxed)) [[unlikely]]
+    CrossEdges(done_ns);
+  RequestLedger& requests = tally_.ledger.requests;
+  const bool usable = check_.keep_alive() && !engine_->IsSending(index);
+  if (verdict == Verdict::kVerified) [[likely]] {
+    ++requests.verified;
+    if (stage_ != Stage::kConnect) CountInWindow(connection, done_ns);
+  } else if (verdict == Verdict::kWrongStatus) {
+    ++requests.wrong_status;
+  } else if (verdict == Verdict::kWrongBody) {
+    ++requests.wrong_body;
+  } else {
+    ++requests.malformed;
+  }
+  --awaiting_;
+  connection.state = ConnectionState::kIdle;
+  if (!connection.settled) [[unlikely]]
+    Settle(connection, verdict == Verdict::kVerified);
+  if (!usable) {
+    if (verdict != Verdict::kMalformed) ++tally_.ledger.connections.lost;
+    return Kill(index);
+  }
+  if (stage_ == Stage::kConnect || last) return;
+  SetNextDue(index, done_ns);
+  Dispatch(index, done_ns);
+}
+
+// The peer ended the connection. If a request was outstanding, `outcome` is what became of it.
+void LoadLoop::Lose(uint32_t index, uint64_t& outcome) {
+  Connection& connection = connections_[index];
+  if (connection.state == ConnectionState::kAwaiting) {
+    ++outcome;
+    --awaiting_;
+  } else {
+    ++tally_.ledger.connections.lost;
+  }
+  if (!connection.settled) Settle(connection, false);
+  Kill(index);
+}
+
+void LoadLoop::Kill(uint32_t index) {
+  Connection& connection = connections_[index];
+  engine_->Close(index);
+  connection.state = ConnectionState::kDead;
+  connection.progress = {};
+  --alive_;
+}
+
+// Closed: what was done within the window counts. Open: for the rate, likewise; for the times, what
+// was due within it, or those that take the longest would be left out.
+void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
+  const bool done_within = stage_ == Stage::kWindow;
+  if (done_within) {
+    if (state_.requests_wanted) {
+      const uint64_t before = state_.verified_in_window.fetch_add(1, std::memory_order_relaxed);
+      if (before >= *state_.requests_wanted) return;
+      if (before + 1 == *state_.requests_wanted) {
+        int64_t never = RunState::kNever;
+        state_.window_end_ns.compare_exchange_strong(never, done_ns);
+        state_.NotifyCoordinator();
+      }
+    }
+    ++tally_.ledger.requests.verified_in_window;
+    ++connection.window_requests;
+    tally_.intervals.Record(done_ns);
+  }
+  const bool due_within =
+      connection.due_ns >= state_.window_start_ns.load(std::memory_order_relaxed) &&
+      connection.due_ns < state_.window_end_ns.load(std::memory_order_relaxed);
+  if (!(schedule_.open() ? due_within : done_within)) return;
+  tally_.latency.Record(done_ns - connection.due_ns);
+  if (!schedule_.paced()) return;  // all three are one
+  tally_.service.Record(done_ns - connection.since_ns);
+  tally_.lag.Record(connection.since_ns - connection.due_ns);
+}
+
+void LoadLoop::CrossEdges(int64_t now_ns) {
+  const int64_t start_ns = state_.window_start_ns.load();
+  if (stage_ == Stage::kWarmUp && now_ns >= start_ns) {
+    cpu_at_start_ = ReadCpuUsage();
+    tally_.intervals.Start(start_ns, state_.interval_width_ns);
+    stage_ = Stage::kWindow;
+    next_edge_ns_ = &state_.window_end_ns;
+  }
+  if (stage_ == Stage::kWindow && now_ns >= state_.window_end_ns.load()) {
+    CountCpu();
+    stage_ = Stage::kDrain;
+  }
+}
+
+LoadLoop::CpuUsage LoadLoop::ReadCpuUsage() {
+  rusage usage{};
+  CHECK(getrusage(RUSAGE_THREAD, &usage) == 0);
+  return {.total_ns = ThreadCpuNs(),
+          .user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec,
+          .system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec};
+}
+
+void LoadLoop::CountCpu() {
+  const CpuUsage now = ReadCpuUsage();
+  tally_.cpu.cpu_seconds = static_cast<double>(now.total_ns - cpu_at_start_.total_ns) / 1e9;
+  tally_.cpu.user_seconds = static_cast<double>(now.user_us - cpu_at_start_.user_us) / 1e6;
+  tally_.cpu.system_seconds = static_cast<double>(now.system_us - cpu_at_start_.system_us) / 1e6;
+}
+
+void LoadLoop::LookAtState() {
+  if (stage_ == Stage::kConnect && state_.phase.load(std::memory_order_acquire) == Phase::kRun) {
+    BeginRun();
+  }
+}
+
+bool LoadLoop::HasEnded() const {
+  if (state_.phase.load(std::memory_order_relaxed) == Phase::kStop) return true;
+  if (stage_ == Stage::kConnect) return false;
+  if (alive_ == 0) return true;
+  return stage_ == Stage::kDrain && awaiting_ == 0 &&
+         (timers_.empty() || !SendsAt(timers_.First().due_ns));
+}
+
+void LoadLoop::End() {
+  // With no connection left, the window may still be open: it ends here for this thread's CPU.
+  if (stage_ == Stage::kWindow) CountCpu();
+  const int64_t now_ns = MonotonicNs();
+  ConnectionLedger& ledger = tally_.ledger.connections;
+  for (uint32_t index = 0; index < connections_.size(); ++index) {
+    Connection& connection = connections_[index];
+    if (connection.state == ConnectionState::kConnecting ||
+        connection.state == ConnectionState::kUnused) {
+      ++ledger.other;
+    }
+    if (connection.state == ConnectionState::kAwaiting) {
+      ++tally_.ledger.requests.in_flight_at_end;
+    }
+    if (schedule_.open() && stage_ != Stage::kConnect && connection.was_established) {
+      CountUnsent(index, now_ns);
+    }
+    engine_->Close(index);
+    if (connection.was_established) tally_.fairness.Add(connection.window_requests);
+  }
+  tally_.verified_fast = check_.fast_count();
+  tally_.verified_full = check_.full_count();
+  state_.loops_ended.fetch_add(1);
+  state_.NotifyCoordinator();
+}
+
+}  // namespace crossover
