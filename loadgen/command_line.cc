@@ -23,6 +23,7 @@ struct Texts {
   std::string arrivals = "constant";
   std::string think;
   std::string shed_after;
+  std::string spin;
   bool think_exponential = false;
   uint64_t requests = 0;
   size_t threads = 0;
@@ -70,6 +71,10 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                  "With --rate: a request that is later than that is not sent, and counted as shed")
       ->needs(rate)
       ->group(kSchedule);
+  app.add_option("--spin", texts.spin,
+                 "With --rate or --think: poll, don't sleep, for so long before a request is due "
+                 "and after one is sent")
+      ->group(kSchedule);
   auto* const think =
       app.add_option("--think", texts.think, "Closed: wait so long after each response")
           ->excludes(rate)
@@ -112,6 +117,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   const char* const kOutput = "Output";
   app.add_option("--json", line.json_path, "Write the result as JSON; -: to standard output")
       ->group(kOutput);
+  app.add_option("--trace", line.trace_path,
+                 "Write the times of every verified response as CSV (kept in memory until the end)")
+      ->group(kOutput);
   app.add_flag("--events", line.events,
                "Tell progress and the result in lines of JSON on standard output, and wait for "
                R"({"command":"go"} on standard input once connected)")
@@ -134,6 +142,8 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   if (!texts.shed_after.empty()) {
     load.shed_after_ns = ParseDurationNs(texts.shed_after, "--shed-after");
   }
+  if (!texts.spin.empty()) load.spin_ns = ParseDurationNs(texts.spin, "--spin");
+  load.trace = !line.trace_path.empty();
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
   load.threads = texts.threads;

@@ -9,7 +9,8 @@ namespace crossover {
 
 struct CommandLine {
   LoadOptions load;
-  std::string json_path;  // empty: none; "-": standard output
+  std::string trace_path;  // empty: none
+  std::string json_path;   // empty: none; "-": standard output
   bool events = false;
   bool help = false;
   std::string help_text;

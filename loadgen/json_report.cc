@@ -128,16 +128,33 @@ json ToJson(const LoadEvent& event) {
   return nullptr;
 }
 
-void WriteJsonFile(const std::string& path, const json& value) {
+static void WriteFile(const std::string& path, const char* option, const std::string& text) {
   const std::string temporary = path + "." + std::to_string(getpid()) + ".tmp";
   std::ofstream file(temporary);
-  file << value.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  file << text;
   file.close();
   if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;
     std::remove(temporary.c_str());
-    throw UsageError("--json: can't write '" + path + "': " + std::strerror(error));
+    throw UsageError(std::string(option) + ": can't write '" + path + "': " + std::strerror(error));
   }
+}
+
+void WriteJsonFile(const std::string& path, const json& value) {
+  WriteFile(path, "--json", value.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+void WriteTraceFile(const std::string& path, const std::vector<RequestTimes>& trace) {
+  std::string text = "connection,due_ns,sent_ns,first_byte_ns,done_ns\n";
+  for (const RequestTimes& each : trace) {
+    const auto add = [&](auto value, char end) { (text += std::to_string(value)) += end; };
+    add(each.connection, ',');
+    add(each.due_ns, ',');
+    add(each.sent_ns, ',');
+    add(each.first_byte_ns, ',');
+    add(each.done_ns, '\n');
+  }
+  WriteFile(path, "--trace", text);
 }
 
 }  // namespace crossover

@@ -289,6 +289,7 @@ void Collect(const Fleet& fleet, LoadResult& result) {
     result.connect.Merge(tally.connect);
     // Cut short in the warm-up, the window is empty and its start differs from thread to thread.
     if (result.window_seconds() > 0) intervals.Merge(tally.intervals);
+    result.trace.insert(result.trace.end(), tally.trace.begin(), tally.trace.end());
     result.threads.push_back(tally.cpu);
     result.sent_bytes += tally.sent_bytes;
     result.received_bytes += tally.received_bytes;

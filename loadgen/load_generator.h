@@ -29,7 +29,11 @@ struct LoadOptions {
   size_t threads = 1;
   EngineKind engine = EngineKind::kAuto;
   ScheduleOptions schedule;
-  int64_t shed_after_ns = kNeverShed;   // a request that is later than that is not sent
+  int64_t shed_after_ns = kNeverShed;  // a request that is later than that is not sent
+  // Paced schedules: polls, and doesn't sleep, for so long before a request is due and after one is
+  // sent. Takes a CPU, and the time out of the latency that a sleeping CPU needs to wake up.
+  int64_t spin_ns = 0;
+  bool trace = false;                   // keep the times of each request
   std::vector<int> cpus;                // thread i runs on cpus[i % size]; empty: wherever it likes
   size_t connects_in_flight_max = 128;  // per thread: begun, and not yet served once
   int64_t warmup_ns = kNsPerSecond;
@@ -63,6 +67,15 @@ struct ThreadCpu {
   double utilization = 0;  // of one CPU
 };
 
+// One verified response of the run, CLOCK_MONOTONIC.
+struct RequestTimes {
+  uint64_t connection = 0;  // counted over all threads
+  int64_t due_ns = 0;
+  int64_t sent_ns = 0;
+  int64_t first_byte_ns = 0;
+  int64_t done_ns = 0;
+};
+
 struct LoadResult {
   LoadOptions options;
   std::string address;  // the resolved one: 127.0.0.1:80
@@ -78,6 +91,7 @@ struct LoadResult {
   Histogram lag;      // from due to sent; likewise
   Histogram connect;  // start of connect() to established
   std::vector<Interval> intervals;
+  std::vector<RequestTimes> trace;  // by thread, then by done_ns; empty unless asked for
   std::vector<ThreadCpu> threads;
   uint64_t sent_bytes = 0;
   uint64_t received_bytes = 0;

@@ -34,7 +34,8 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
           std::min(setting.options.connect_timeout_ns, setting.options.request_timeout_ns) / 8,
           kNsPerMs, kNsPerSecond)) {
   tally_.ledger.connections.asked = connections;
-  timers_.Reserve(connections);
+  if (schedule_.paced()) timers_.Reserve(connections);
+  if (setting.options.trace) first_byte_ns_.resize(connections);
 }
 
 void LoadLoop::Run() {
@@ -55,8 +56,12 @@ void LoadLoop::Run() {
 }
 
 int64_t LoadLoop::WaitNs() const {
+  if (!schedule_.paced() || stage_ == Stage::kConnect) return check_period_ns_;
+  const int64_t spin_ns = setting_.options.spin_ns;
+  const int64_t now_ns = MonotonicNs();
+  if (awaiting_ > 0 && now_ns - last_sent_ns_ < spin_ns) return 0;
   if (timers_.empty()) return check_period_ns_;
-  return std::clamp<int64_t>(timers_.First().due_ns - MonotonicNs(), 0, check_period_ns_);
+  return std::clamp<int64_t>(timers_.First().due_ns - spin_ns - now_ns, 0, check_period_ns_);
 }
 
 void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
@@ -65,6 +70,7 @@ void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
   ++awaiting_;
   connection.state = ConnectionState::kAwaiting;
   connection.since_ns = now_ns;
+  last_sent_ns_ = now_ns;
   tally_.sent_bytes += request_.size();
   engine_->Send(index, request_);
 }
@@ -75,6 +81,7 @@ void LoadLoop::OnBytes(uint32_t index, std::string_view bytes, bool last) {
   if (connection.state != ConnectionState::kAwaiting) {  // nobody asked for these bytes
     return Lose(index, tally_.ledger.requests.malformed);
   }
+  if (setting_.options.trace && !connection.progress.begun()) first_byte_ns_[index] = MonotonicNs();
   const Verdict verdict = check_.Feed(connection.progress, bytes);
   if (verdict != Verdict::kIncomplete) Finish(index, verdict, last);
 }
@@ -93,7 +100,10 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
   const bool usable = check_.keep_alive() && !engine_->IsSending(index);
   if (verdict == Verdict::kVerified) [[likely]] {
     ++requests.verified;
-    if (stage_ != Stage::kConnect) CountInWindow(connection, done_ns);
+    if (stage_ != Stage::kConnect) {
+      CountInWindow(connection, done_ns);
+      if (setting_.options.trace) Trace(index, done_ns);
+    }
   } else if (verdict == Verdict::kWrongStatus) {
     ++requests.wrong_status;
   } else if (verdict == Verdict::kWrongBody) {
@@ -161,6 +171,15 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
   if (!schedule_.paced()) return;  // all three are one
   tally_.service.Record(done_ns - connection.since_ns);
   tally_.lag.Record(connection.since_ns - connection.due_ns);
+}
+
+void LoadLoop::Trace(uint32_t index, int64_t done_ns) {
+  const Connection& connection = connections_[index];
+  tally_.trace.push_back({.connection = first_ + index,
+                          .due_ns = connection.due_ns,
+                          .sent_ns = connection.since_ns,
+                          .first_byte_ns = first_byte_ns_[index],
+                          .done_ns = done_ns});
 }
 
 void LoadLoop::CrossEdges(int64_t now_ns) {

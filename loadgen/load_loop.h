@@ -25,6 +25,7 @@ struct LoopTally {
   Histogram lag;
   Histogram connect;
   IntervalCounts intervals;
+  std::vector<RequestTimes> trace;
   ThreadCpu cpu;
   uint64_t sent_bytes = 0;
   uint64_t received_bytes = 0;
@@ -107,6 +108,7 @@ class LoadLoop : public EngineSink {
   void SendRequest(uint32_t index, int64_t now_ns);
   void Finish(uint32_t index, Verdict verdict, bool last);
   void CountInWindow(Connection& connection, int64_t done_ns);
+  void Trace(uint32_t index, int64_t done_ns);
   void Lose(uint32_t index, uint64_t& outcome);
   void Kill(uint32_t index);
 
@@ -126,6 +128,8 @@ class LoadLoop : public EngineSink {
   std::unique_ptr<Engine> engine_;
   std::vector<Connection> connections_;
   TimerQueue timers_;
+  std::vector<int64_t> first_byte_ns_;  // by connection, if there is a trace
+  int64_t last_sent_ns_ = 0;
   LoopTally tally_;
 
   Stage stage_ = Stage::kConnect;
