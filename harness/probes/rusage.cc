@@ -79,8 +79,10 @@ class RusageProbe : public Probe {
              why);
     SetRatio(metrics, "voluntary_switches_per_request", voluntary, requests, 1, why);
     SetRatio(metrics, "involuntary_switches_per_request", involuntary, requests, 1, why);
-    const auto faults =
-        Sum(WindowRate(used, "minor_faults", why), WindowRate(used, "major_faults", why));
+    // One after the other, so that `why` is of the first that is missing.
+    const auto minor = WindowRate(used, "minor_faults", why);
+    const auto major = minor ? WindowRate(used, "major_faults", why) : std::nullopt;
+    const auto faults = Sum(minor, major);
     SetRatio(metrics, "page_faults_per_request", faults, requests, 1, why);
   }
 
