@@ -3,7 +3,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <system_error>
 
 #include "base/error.h"
@@ -59,12 +61,19 @@ std::unique_ptr<Engine> MakeEngine(EngineKind kind, EngineSink& sink, size_t con
                                       : MakeEpollEngine(sink, connections);
 }
 
-int OpenTcpSocket(const SocketAddress& address, int flags) {
-  const int fd = socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, IPPROTO_TCP);
+int OpenTcpSocket(const SocketAddress& target, const SocketAddress& source, int flags) {
+  const int fd = socket(target.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, IPPROTO_TCP);
   if (fd < 0) return -1;
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
+  if (source.length == 0) return fd;
+  // The port is chosen by connect, which knows both ends, so that it need only be free for them.
+  setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  if (bind(fd, source.get(), source.length) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
 }
 
 }  // namespace crossover

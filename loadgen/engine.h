@@ -37,7 +37,10 @@ class Engine {
   virtual ~Engine() = default;
   // To be called first on the thread that will use the engine.
   virtual void Start() = 0;
-  virtual void Connect(uint32_t index, const SocketAddress& address) = 0;
+  // `source`: where from; with a length of 0, from where the kernel likes. `target` stays where it
+  // is until OnConnected.
+  virtual void Connect(uint32_t index, const SocketAddress& target,
+                       const SocketAddress& source) = 0;
   // `bytes` stay where they are until they are sent. Not while IsSending.
   virtual void Send(uint32_t index, std::string_view bytes) = 0;
   // Whether some of the bytes to send are known to be unsent yet.
@@ -73,8 +76,8 @@ std::unique_ptr<Engine> MakeEngine(EngineKind kind, EngineSink& sink, size_t con
 std::unique_ptr<Engine> MakeEpollEngine(EngineSink& sink, size_t connections);
 std::unique_ptr<Engine> MakeUringEngine(EngineSink& sink, size_t connections);
 
-// A TCP socket of the address's family, with TCP_NODELAY. `flags`: SOCK_NONBLOCK or 0. On failure
-// -1 and errno.
-int OpenTcpSocket(const SocketAddress& address, int flags);
+// A TCP socket with TCP_NODELAY, for a connection from `source` to `target` (as for Connect).
+// `flags`: SOCK_NONBLOCK or 0. On failure -1 and errno.
+int OpenTcpSocket(const SocketAddress& target, const SocketAddress& source, int flags);
 
 }  // namespace crossover

@@ -44,13 +44,13 @@ class EpollEngine : public Engine {
 
   void Start() override {}
 
-  void Connect(uint32_t index, const SocketAddress& address) override {
+  void Connect(uint32_t index, const SocketAddress& target, const SocketAddress& source) override {
     Slot& slot = slots_[index];
-    slot = {.fd = OpenTcpSocket(address, SOCK_NONBLOCK), .connecting = true};
+    slot = {.fd = OpenTcpSocket(target, source, SOCK_NONBLOCK), .connecting = true};
     if (slot.fd < 0) return failures_.push_back({index, errno});
     // EPOLLOUT stays in the set: edge-triggered it fires only when the connection stands, and after
     // a send that was cut short, so that the set need never change.
-    if ((connect(slot.fd, address.get(), address.length) != 0 && errno != EINPROGRESS) ||
+    if ((connect(slot.fd, target.get(), target.length) != 0 && errno != EINPROGRESS) ||
         Register(slot.fd, index, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET) != 0) {
       failures_.push_back({index, errno});
     }

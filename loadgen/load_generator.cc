@@ -87,7 +87,7 @@ void CheckOptions(const LoadOptions& options) {
   }
 }
 
-void EnsureItFits(const LoadOptions& options) {
+void EnsureItFits(const LoadOptions& options, const SocketAddress& address) {
   const uint64_t files = options.connections + 2 * options.threads + kOtherFiles;
   const OpenFilesLimit limit = RaiseOpenFilesLimit(files);
   if (limit.soft < files) {
@@ -97,6 +97,9 @@ void EnsureItFits(const LoadOptions& options) {
         "; raise it (ulimit -Hn) or ask for at most " +
         std::to_string(limit.soft - std::min(limit.soft, files - options.connections)));
   }
+  const SocketAddress source =
+      SourceAddress(address, 0, options.connections, limits::kConnectionsPerSourceMax);
+  if (source.length > 0) return;
   // All connections go from one address to one address and port: each needs a local port.
   std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
   uint64_t first = 0;
@@ -316,7 +319,7 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   const Url url = ParseUrl(options.url);
   const SocketAddress address = Resolve(url);
   const Request request = BuildRequest(url, options.method, options.body_bytes);
-  EnsureItFits(options);
+  EnsureItFits(options, address);
   const EngineChoice engine = ChooseEngine(options.engine);
   const Schedule schedule(options.schedule, options.connections);
 

@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "loadgen/load_loop.h"
 
 namespace crossover {
@@ -19,7 +20,9 @@ void LoadLoop::StartConnects() {
     connections_[index].state = ConnectionState::kConnecting;
     connections_[index].since_ns = MonotonicNs();
     ++alive_;
-    engine_->Connect(index, setting_.address);
+    engine_->Connect(index, setting_.address,
+                     SourceAddress(setting_.address, first_ + index, setting_.options.connections,
+                                   limits::kConnectionsPerSourceMax));
   }
   if (!reported_ && settled_ == connections_.size()) ReportConnected();
 }

@@ -43,6 +43,7 @@ class UringEngine : public Engine {
       : sink_(sink), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), slots_(connections) {
     if (!wake_) ThrowErrno("eventfd");
     SetUpRing(connections);
+    SetUpFiles(connections);
     SetUpBuffers();
   }
   ~UringEngine() override {
@@ -58,29 +59,31 @@ class UringEngine : public Engine {
                 0) != 0) {
       Refuse("io_uring_register", errno);
     }
+    io_uring_register_ring_fd(&ring_.value);  // spares a look-up with each system call, if it works
     AwaitWake();
     io_uring_submit(&ring_.value);
   }
 
-  void Connect(uint32_t index, const SocketAddress& address) override {
+  void Connect(uint32_t index, const SocketAddress& target, const SocketAddress& source) override {
     Slot& slot = slots_[index];
-    slot.fd = OpenTcpSocket(address, 0);
+    slot.fd = OpenTcpSocket(target, source, 0);
     if (slot.fd < 0) return failed_connects_.push_back({index, errno});
     io_uring_sqe* const entry = NextEntry();
-    io_uring_prep_connect(entry, slot.fd, address.get(), address.length);
+    io_uring_prep_connect(entry, slot.fd, target.get(), target.length);
     Tag(entry, Operation::kConnect, index);
   }
 
   void Send(uint32_t index, std::string_view bytes) override {
-    Slot& slot = slots_[index];
     io_uring_sqe* const entry = NextEntry();
     // MSG_WAITALL: the kernel goes on until all is sent.
-    io_uring_prep_send(entry, slot.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_prep_send(entry, static_cast<int>(index), bytes.data(), bytes.size(),
+                       MSG_NOSIGNAL | MSG_WAITALL);
     if (bytes.size() <= kQuietSendMax) {
-      entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
+      entry->flags |= IOSQE_CQE_SKIP_SUCCESS | IOSQE_FIXED_FILE;
       Tag(entry, Operation::kQuietSend, index);
     } else {
-      slot.sending = true;
+      slots_[index].sending = true;
+      entry->flags |= IOSQE_FIXED_FILE;
       Tag(entry, Operation::kSend, index);
     }
   }
@@ -93,6 +96,7 @@ class UringEngine : public Engine {
     // The requests under way hold the socket open; this ends them.
     shutdown(slot.fd, SHUT_RDWR);
     close(slot.fd);
+    SetFile(index, -1);
     slot = {.fd = -1, .generation = slot.generation + 1, .sending = false};
   }
 
@@ -103,12 +107,11 @@ class UringEngine : public Engine {
       }
       timeout_ns = 0;
     }
-    __kernel_timespec timeout{timeout_ns / kNsPerSecond, timeout_ns % kNsPerSecond};
-    io_uring_cqe* first = nullptr;
-    const int result =
-        io_uring_submit_and_wait_timeout(&ring_.value, &first, 1, &timeout, /*sigmask=*/nullptr);
-    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
-          result == -EAGAIN);
+    if (timeout_ns == 0) {
+      io_uring_submit_and_get_events(&ring_.value);
+    } else {
+      SubmitAndWait(timeout_ns);
+    }
     unsigned head = 0;
     unsigned seen = 0;
     buffers_freed_ = 0;
@@ -117,7 +120,7 @@ class UringEngine : public Engine {
       ++seen;
       Handle(*completion);
     }
-    io_uring_buf_ring_advance(buffer_ring_.get(), buffers_freed_);
+    io_uring_buf_ring_advance(buffer_ring_.get(), static_cast<int>(buffers_freed_));
     io_uring_cq_advance(&ring_.value, seen);
   }
 
@@ -189,6 +192,13 @@ class UringEngine : public Engine {
     if ((parameters.features & kNeeded) != kNeeded) Refuse("io_uring_setup", ENOSYS);
   }
 
+  void SetUpFiles(size_t connections) {
+    const auto files = static_cast<unsigned>(connections);
+    if (const int error = -io_uring_register_files_sparse(&ring_.value, files)) {
+      Refuse("io_uring_register", error);
+    }
+  }
+
   void SetUpBuffers() {
     io_uring_buf_reg registration{};
     registration.ring_addr = reinterpret_cast<uint64_t>(buffer_ring_.get());
@@ -210,6 +220,15 @@ class UringEngine : public Engine {
   void Free(uint16_t id) {
     io_uring_buf_ring_add(buffer_ring_.get(), Buffer(id), kBufferBytes, id,
                           io_uring_buf_ring_mask(kBuffers), static_cast<int>(buffers_freed_++));
+  }
+
+  void SubmitAndWait(int64_t timeout_ns) {
+    __kernel_timespec timeout{timeout_ns / kNsPerSecond, timeout_ns % kNsPerSecond};
+    io_uring_cqe* first = nullptr;
+    const int result =
+        io_uring_submit_and_wait_timeout(&ring_.value, &first, 1, &timeout, /*sigmask=*/nullptr);
+    CHECK(result >= 0 || result == -ETIME || result == -EINTR || result == -EBUSY ||
+          result == -EAGAIN);
   }
 
   io_uring_sqe* NextEntry() {
@@ -234,10 +253,17 @@ class UringEngine : public Engine {
     Tag(entry, Operation::kWake, 0);
   }
 
+  // Connections that stand are known to the ring by their index, which spares it the descriptor
+  // table. Returns 0 or errno.
+  int SetFile(uint32_t index, int fd) {
+    const int result = io_uring_register_files_update(&ring_.value, index, &fd, 1);
+    return result < 0 ? -result : 0;
+  }
+
   void AwaitBytes(uint32_t index) {
     io_uring_sqe* const entry = NextEntry();
-    io_uring_prep_recv_multishot(entry, slots_[index].fd, nullptr, 0, 0);
-    entry->flags |= IOSQE_BUFFER_SELECT;
+    io_uring_prep_recv_multishot(entry, static_cast<int>(index), nullptr, 0, 0);
+    entry->flags |= IOSQE_BUFFER_SELECT | IOSQE_FIXED_FILE;
     entry->buf_group = kBufferGroup;
     Tag(entry, Operation::kReceive, index);
   }
@@ -251,8 +277,10 @@ class UringEngine : public Engine {
     if (operation == Operation::kReceive) return HandleReceive(completion, index, current);
     if (!current) return;
     if (operation == Operation::kConnect) {
-      if (completion.res == 0) AwaitBytes(index);
-      sink_.OnConnected(index, -completion.res);
+      int error = -completion.res;
+      if (error == 0) error = SetFile(index, slots_[index].fd);
+      if (error == 0) AwaitBytes(index);
+      sink_.OnConnected(index, error);
       return;
     }
     slots_[index].sending = false;
