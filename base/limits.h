@@ -26,7 +26,7 @@ inline constexpr int kBacklogMax = 65'535;
 
 // Client.
 inline constexpr size_t kResponseHeaderBytesMax = 64 * 1024;
-inline constexpr size_t kConnectionsPerSourceMax = 4096;  // of some 28,000 ports of an address
+inline constexpr size_t kConnectionsPerSourceMax = 8192;  // of some 28,000 ports of an address
 inline constexpr size_t kConnectsInFlightMax = 4096;
 inline constexpr uint64_t kRequestsMax = 1'000'000'000'000;
 

@@ -150,12 +150,6 @@ MachineLimits ReadMachineLimits() {
   limits.port_last = NumberIn("/proc/sys/net/ipv4/ip_local_port_range", 1);
   limits.somaxconn = NumberIn("/proc/sys/net/core/somaxconn");
   std::string why;
-  const auto sockets = ReadSmallFile("/proc/net/sockstat", why);
-  if (const size_t at = sockets ? sockets->find(" tw ") : std::string::npos;
-      at != std::string::npos) {
-    limits.time_wait_sockets = static_cast<int64_t>(
-        NumberAfter(std::string_view(*sockets).substr(at), " tw ").value_or(0));
-  }
   if (const auto memory = ReadSmallFile("/proc/meminfo", why)) {
     if (const auto kilobytes = NumberAfter(*memory, "MemAvailable:")) {
       limits.memory_available_bytes = static_cast<int64_t>(*kilobytes) * 1024;

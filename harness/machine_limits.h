@@ -25,7 +25,6 @@ struct MachineLimits {
   std::optional<int64_t> map_count_max;  // vm.max_map_count, for each process
   std::optional<int64_t> port_first;     // net.ipv4.ip_local_port_range
   std::optional<int64_t> port_last;
-  std::optional<int64_t> time_wait_sockets;
   std::optional<int64_t> somaxconn;
   std::optional<int64_t> memory_available_bytes;
   std::optional<std::string> governor;  // of the first CPU

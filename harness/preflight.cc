@@ -146,23 +146,15 @@ class MachineJudge {
         Sysctl("vm.max_map_count", std::to_string(std::max<int64_t>(2 * needed_.maps, 262'144))));
   }
 
+  // The load generator spreads many connections over the addresses of the loopback, and each
+  // trial's server has a port of its own, so that ports in TIME_WAIT after earlier ones are no
+  // hindrance.
   void Ports() {
-    const std::string fix = Sysctl("net.ipv4.ip_local_port_range", "\"1024 65535\"");
     if (!limits_.port_first || !limits_.port_last) return;
-    const int64_t ports = *limits_.port_last - *limits_.port_first + 1;
-    const int64_t waiting = limits_.time_wait_sockets.value_or(0);
-    // Old connections in TIME_WAIT keep their port only towards the server port of their own
-    // trial, which the next trial does not have: they slow the search for a free port, no more.
-    Check::Result result = Check::Result::kOk;
-    std::string how = fix;
-    if (ports < needed_.connections) {
-      result = Check::Result::kRefuse;
-    } else if (ports - waiting < needed_.connections) {
-      result = Check::Result::kWarning;
-      how = "wait a minute, or " + fix;
-    }
-    Add("ephemeral ports", IntegerText(needed_.connections),
-        IntegerText(ports) + " (" + IntegerText(waiting) + " in TIME_WAIT)", result, how);
+    const auto each_max = static_cast<int64_t>(limits::kConnectionsPerSourceMax);
+    AtLeast("ephemeral ports", std::min(needed_.connections, each_max),
+            *limits_.port_last - *limits_.port_first + 1, Check::Result::kRefuse,
+            Sysctl("net.ipv4.ip_local_port_range", "\"1024 65535\""));
   }
 
   void Backlog() {

@@ -117,6 +117,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   const char* const kOutput = "Output";
   app.add_option("--json", line.json_path, "Write the result as JSON; -: to standard output")
       ->group(kOutput);
+  app.add_option("--hgrm", line.hgrm_path,
+                 "Write the latencies as HdrHistogram's percentile distribution, in milliseconds")
+      ->group(kOutput);
   app.add_option("--trace", line.trace_path,
                  "Write the times of every verified response as CSV (kept in memory until the end)")
       ->group(kOutput);

@@ -9,6 +9,7 @@ namespace crossover {
 
 struct CommandLine {
   LoadOptions load;
+  std::string hgrm_path;   // empty: none
   std::string trace_path;  // empty: none
   std::string json_path;   // empty: none; "-": standard output
   bool events = false;

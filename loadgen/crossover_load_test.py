@@ -128,6 +128,41 @@ class CrossoverLoadTest(unittest.TestCase):
             self.assertEqual(last["event"], "done")
             self.assertEqual(load.returncode, 1)
 
+    def test_paces_and_traces_an_open_schedule(self):
+        for engine in ("epoll", "auto"):
+            with Server() as server, tempfile.TemporaryDirectory() as folder:
+                trace = os.path.join(folder, "trace.csv")
+                hgrm = os.path.join(folder, "latency.hgrm")
+                status, out, err = run("-c", "4", "-t", "2", "--warmup", "0s", "-d", "200ms", "--engine",
+                                       engine, "--rate", "100-300@200ms", "--spin", "100us", "--trace",
+                                       trace, "--hgrm", hgrm, "--json", "-", server.url)
+                self.assertEqual((status, err), (0, ""))
+                result = json.loads(out)
+                self.assertEqual(result["schedule"], "constant")
+                self.assertIn(result["engine"], ("epoll", "io_uring"))
+                self.assertEqual(result["latency_ns"]["count"], 40)  # 200 a second on average
+                self.assertEqual(result["lag_ns"]["count"], 40)
+                self.assertEqual(sorted(os.listdir(folder)), ["latency.hgrm", "trace.csv"])
+                with open(trace, encoding="ascii") as lines:
+                    names, *rows = [line.rstrip("\n").split(",") for line in lines]
+                self.assertEqual(names, ["connection", "due_ns", "sent_ns", "first_byte_ns", "done_ns"])
+                self.assertEqual(len(rows), 40)
+                self.assertEqual({row[0] for row in rows}, {"0", "1", "2", "3"})
+                for row in rows:
+                    times = [int(time) for time in row[1:]]
+                    self.assertEqual(times, sorted(times))
+                with open(hgrm, encoding="ascii") as lines:
+                    self.assertIn("Total count    =           40]", lines.read())
+
+    def test_refuses_schedules_that_make_no_sense(self):
+        for arguments in (("--rate", "fast"), ("--rate", "0"), ("--rate", "10", "--think", "1ms"),
+                          ("--arrivals", "poisson"), ("--rate", "10", "--arrivals", "even"),
+                          ("--shed-after", "1ms"), ("--think-exponential",), ("--engine", "select"),
+                          ("--spin", "1")):
+            status, out, err = run(*arguments, "http://127.0.0.1:9/")
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertEqual(len(err.splitlines()), 1, err)
+
     def test_writes_json_to_a_file_and_to_standard_output(self):
         with Server() as server, tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "result.json")

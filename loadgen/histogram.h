@@ -41,6 +41,14 @@ class Histogram {
   // within 0 to 1. 0 if empty.
   int64_t QuantileNs(double quantile) const;
 
+  // Calls visit(highest value, count) for each bucket that isn't empty, ascending.
+  template <typename Visit>
+  void ForEachBucket(Visit visit) const {
+    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      if (counts_[bucket] > 0) visit(HighestIn(bucket), counts_[bucket]);
+    }
+  }
+
   static constexpr size_t BucketOf(uint64_t value) {
     const size_t shift =
         static_cast<size_t>(std::bit_width(value | kSubBuckets)) - (kSubBucketBits + 1);

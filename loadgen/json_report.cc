@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "loadgen/hdr_output.h"
 
 namespace crossover {
 namespace {
@@ -91,6 +92,7 @@ json ToJson(const LoadResult& result) {
         {"seconds", result.window_seconds()}}},
       {"throughput_rps", result.throughput_rps()},
       {"latency_ns", ToJson(result.latency)},
+      {"latency_hdr", HdrV2Base64(result.latency)},
       {"service_ns", ToJson(result.paced() ? result.service : result.latency)},
       {"lag_ns", result.paced() ? ToJson(result.lag) : json(nullptr)},
       {"connect_ns", ToJson(result.connect)},
@@ -142,6 +144,10 @@ static void WriteFile(const std::string& path, const char* option, const std::st
 
 void WriteJsonFile(const std::string& path, const json& value) {
   WriteFile(path, "--json", value.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+void WriteHgrmFile(const std::string& path, const Histogram& latency) {
+  WriteFile(path, "--hgrm", HgrmText(latency));
 }
 
 void WriteTraceFile(const std::string& path, const std::vector<RequestTimes>& trace) {

@@ -18,6 +18,9 @@ nlohmann::json ToJson(const LoadEvent& event);
 // Throws UsageError, naming the path, if that fails.
 void WriteJsonFile(const std::string& path, const nlohmann::json& value);
 
+// Likewise, as HdrHistogram's percentile distribution.
+void WriteHgrmFile(const std::string& path, const Histogram& latency);
+
 // Likewise, as CSV with a header line: connection, and the times in nanoseconds of CLOCK_MONOTONIC.
 void WriteTraceFile(const std::string& path, const std::vector<RequestTimes>& trace);
 

@@ -5,6 +5,8 @@
 
 #include "loadgen/histogram.h"
 #include "loadgen/response_check.h"
+#include "loadgen/schedule.h"
+#include "loadgen/timer_queue.h"
 
 namespace crossover {
 namespace {
@@ -58,6 +60,34 @@ void CheckFull(benchmark::State& state) {
   Check(state, other, other);
 }
 BENCHMARK(CheckFull);
+
+// The next of so many timers expires and is set again, as for each request of an open schedule.
+void ExpireAndSetTimer(benchmark::State& state) {
+  std::mt19937_64 random(1);
+  TimerQueue timers;
+  timers.Reserve(static_cast<size_t>(state.range(0)));
+  for (uint32_t i = 0; i < state.range(0); ++i) {
+    timers.Push(static_cast<int64_t>(random() % 1'000'000'000), i);
+  }
+  for (auto _ : state) {
+    const TimerQueue::Timer first = timers.First();
+    timers.Pop();
+    timers.Push(first.due_ns + 1'000'000'000, first.index);
+  }
+}
+BENCHMARK(ExpireAndSetTimer)->Arg(64)->Arg(16'000);
+
+void PoissonDueTime(benchmark::State& state) {
+  const Schedule schedule(
+      {.rate = ParseRate("1000-5000@20s"), .arrivals = ScheduleOptions::Arrivals::kPoisson}, 64);
+  double position = 0;
+  uint64_t k = 0;
+  for (auto _ : state) {
+    position = schedule.Position(7, k++, position);
+    benchmark::DoNotOptimize(schedule.DueNs(position));
+  }
+}
+BENCHMARK(PoissonDueTime);
 
 }  // namespace
 }  // namespace crossover

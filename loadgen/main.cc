@@ -72,6 +72,7 @@ void ExplainFailure(const LoadResult& result) {
 void Report(const CommandLine& line, const LoadResult& result) {
   const bool to_stdout = line.json_path == "-";
   if (!line.json_path.empty() && !to_stdout) WriteJsonFile(line.json_path, ToJson(result));
+  if (!line.hgrm_path.empty()) WriteHgrmFile(line.hgrm_path, result.latency);
   if (!line.trace_path.empty()) WriteTraceFile(line.trace_path, result.trace);
   bool written = true;
   if (line.events) {
