@@ -52,7 +52,7 @@ TEST(HdrV2, IsWhatTheJavaImplementationReads) {
   for (const int64_t value : {0, 1, 511, 512, 1'000'000, 1'000'000, 1'000'000'000}) {
     histogram.Record(value);
   }
-  EXPECT_EQ(HdrV2Base64(histogram), 
+  EXPECT_EQ(HdrV2Base64(histogram),
             "HISTFAAAAC94nJNpmSzMwMDAzwABzFCakYGh/j8I2H+ACDAx/WRnYmQ6uIyRZe58RiYADmULtw==");
 }
 

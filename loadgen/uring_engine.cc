@@ -28,8 +28,8 @@ namespace {
 
 constexpr unsigned kSubmissions = 512;
 constexpr unsigned kCompletionsMax = 32'768;
-// The kernel fills them in turn: few enough to stay in the second-level cache, and more than are full
-// at once, since it hands over some 20 completions at a time.
+// The kernel fills them in turn: few enough to stay in the second-level cache, and more than are
+// full at once, since it hands over some 20 completions at a time.
 constexpr unsigned kBuffers = 512;  // a power of two
 constexpr unsigned kBufferBytes = 2048;
 constexpr int kBufferGroup = 0;
@@ -122,7 +122,7 @@ class UringEngine : public Engine {
       ++seen;
       Handle(*completion);
     }
-    io_uring_buf_ring_advance(buffer_ring_.get(), static_cast<int>(buffers_freed_));
+    io_uring_buf_ring_advance(buffer_ring_.get(), buffers_freed_);
     io_uring_cq_advance(&ring_.value, seen);
   }
 
@@ -221,7 +221,7 @@ class UringEngine : public Engine {
   // The kernel may have it again, as of the next io_uring_buf_ring_advance.
   void Free(uint16_t id) {
     io_uring_buf_ring_add(buffer_ring_.get(), Buffer(id), kBufferBytes, id,
-                          io_uring_buf_ring_mask(kBuffers), static_cast<int>(buffers_freed_++));
+                          io_uring_buf_ring_mask(kBuffers), buffers_freed_++);
   }
 
   void SubmitAndWait(int64_t timeout_ns) {
@@ -317,7 +317,7 @@ class UringEngine : public Engine {
   Mapping buffers_{size_t{kBuffers} * kBufferBytes};
   BufferRing buffer_ring_;
   Ring ring_;  // goes first: the kernel uses the buffers as long as it is there
-  unsigned buffers_freed_ = 0;
+  int buffers_freed_ = 0;
   std::vector<Failure> failed_connects_;
 };
 
