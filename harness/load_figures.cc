@@ -87,6 +87,10 @@ LoadFigures ReadLoad(const nlohmann::json& result) {
   load.latency_count = CountOf(latency, "count");
   // Without a response there is no mean, and it may be null.
   if (load.latency_count > 0) load.latency_ns_mean = NumberOf(latency, "mean");
+  // Records of before 2026-11-26 lack it, and have Little's estimate of it.
+  const auto under_way = root.Find("requests_under_way");
+  load.requests_under_way =
+      under_way ? under_way->Number() : load.throughput_rps * load.latency_ns_mean / 1e9;
   const JsonNode fairness = root.Require("fairness");
   load.slowest_requests = CountOf(fairness, "slowest_requests");
   const JsonNode jain = fairness.Require("jain_index");

@@ -28,6 +28,7 @@ struct LoadFigures {
   double window_seconds = 0;
   double throughput_rps = 0;
   double latency_ns_mean = 0;
+  double requests_under_way = 0;  // averaged over the window
   int64_t latency_count = 0;
   double jain_index = 0;
   int64_t slowest_requests = 0;

@@ -211,7 +211,7 @@ class RunTest(unittest.TestCase):
         self.assert_refused(run(self.directory / "none.json"), "none.json: cannot be read")
         self.assert_refused(run(self.directory), "cannot be read")
         self.assert_refused(run(self.write(connections=[1_000_000])), "does not fit",
-                            "net.ipv4.ip_local_port_range")
+                            "kernel.pid_max: needed")
         self.assert_refused(self.run_crossover("run"), "EXPERIMENT")
         self.assert_refused(self.run_crossover("run", self.write(), "--colour"), "--colour")
         self.assert_refused(self.run_crossover("run", self.write(), "--server-binary", "/none"),
@@ -233,7 +233,7 @@ class RunTest(unittest.TestCase):
         done = self.run_crossover("doctor", self.write(connections=[1_000_000]))
         self.assertEqual(done.returncode, 2)
         self.assertIn("REFUSED", done.stdout)
-        self.assertIn("sudo sysctl -w net.ipv4.ip_local_port_range=", done.stdout)
+        self.assertIn("sudo sysctl -w kernel.pid_max=", done.stdout)
         self.assertEqual(self.run_crossover("doctor", self.write()).returncode, 0)
 
     def test_only_and_repetitions(self):

@@ -28,6 +28,7 @@ inline TrialEvidence CleanEvidence() {
       {"schedule", "closed"},
       {"window", {{"start_ns", kStartNs}, {"end_ns", kStartNs + 4'000'000'000}, {"seconds", 4.0}}},
       {"throughput_rps", 50'000.0},
+      {"requests_under_way", 200.0},
       {"latency_ns", {{"p50", 3'900'000}, {"mean", 4'000'000.0}, {"count", 200'000}}},
       {"connections",
        {{"asked", 200},

@@ -164,12 +164,11 @@ class Judgement {
   // throughput x mean latency. Requests that were lost sight of break it.
   void LittlesLaw() {
     if (!load_.closed_loop || load_.latency_count == 0 || load_.established == 0) return;
-    const double expected = load_.throughput_rps * load_.latency_ns_mean / 1e9;
-    const double error = expected / static_cast<double>(load_.established) - 1;
+    const double error = load_.requests_under_way / static_cast<double>(load_.established) - 1;
     if (std::abs(error) <= kLittlesLawErrorMax) return;
     Add("littles_law",
-        Format("throughput x mean latency gives %.1f connections, not %lld (%+.1f %%)", expected,
-               static_cast<long long>(load_.established), error * 100));
+        Format("requests under way by their times were %.1f on average, not %lld (%+.1f %%)",
+               load_.requests_under_way, static_cast<long long>(load_.established), error * 100));
   }
 
   // Every request and every connection of the client is in exactly one outcome.

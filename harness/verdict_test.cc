@@ -63,7 +63,7 @@ TEST_F(Judging, ConnectionsShort) {
   Connections()["established"] = 190;
   Connections()["refused"] = 10;
   trial_.load["errors"] = 10;
-  trial_.load["latency_ns"]["mean"] = 3'800'000.0;  // 190 = 50,000 x 0.0038
+  trial_.load["requests_under_way"] = 190.0;
   EXPECT_THAT(Codes(trial_), ElementsAre("connections_short"));
   EXPECT_EQ(OnlyDetail(trial_), "190 of 200 connections established");
 }
@@ -79,7 +79,7 @@ TEST_F(Judging, StarvedWithinOneInAThousandIsForTheNotes) {
   trial_.connections = 2000;
   Connections()["asked"] = 2000;
   Connections()["established"] = 2000;
-  trial_.load["latency_ns"]["mean"] = 40'000'000.0;  // 2,000 = 50,000 x 0.04
+  trial_.load["requests_under_way"] = 2000.0;
   Connections()["starved"] = 2;
   EXPECT_THAT(Codes(trial_), IsEmpty());
   Connections()["starved"] = 3;
@@ -216,17 +216,24 @@ TEST_F(Judging, ACanaryWithLittleHistoryAccusesNobody) {
 }
 
 TEST_F(Judging, LittlesLaw) {
-  trial_.load["latency_ns"]["mean"] = 3'760'000.0;  // 188 connections: 6 % short
+  trial_.load["requests_under_way"] = 188.0;
   EXPECT_THAT(Codes(trial_), ElementsAre("littles_law"));
   EXPECT_EQ(OnlyDetail(trial_),
-            "throughput x mean latency gives 188.0 connections, not 200 (-6.0 %)");
-  trial_.load["latency_ns"]["mean"] = 4'204'000.0;  // 5.1 % over
+            "requests under way by their times were 188.0 on average, not 200 (-6.0 %)");
+  trial_.load["requests_under_way"] = 210.2;  // 5.1 % over
   EXPECT_THAT(Codes(trial_), ElementsAre("littles_law"));
-  trial_.load["latency_ns"]["mean"] = 4'196'000.0;  // 4.9 % over
+  trial_.load["requests_under_way"] = 209.8;  // 4.9 % over
   EXPECT_THAT(Codes(trial_), IsEmpty());
-  trial_.load["latency_ns"]["mean"] = 8'000'000.0;
+  trial_.load["requests_under_way"] = 400.0;
   trial_.load["schedule"] = "poisson";  // it holds in a closed loop only
   EXPECT_THAT(Codes(trial_), IsEmpty());
+}
+
+TEST_F(Judging, LittlesLawOfAnOldRecordTakesItsMeanLatency) {
+  trial_.load.erase("requests_under_way");
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  trial_.load["latency_ns"]["mean"] = 3'760'000.0;  // x 50,000/s = 188
+  EXPECT_THAT(Codes(trial_), ElementsAre("littles_law"));
 }
 
 TEST_F(Judging, LedgerOpenWhenServerAndClientDisagreeByOne) {

@@ -91,6 +91,7 @@ json ToJson(const LoadResult& result) {
         {"end_ns", result.window_end_ns},
         {"seconds", result.window_seconds()}}},
       {"throughput_rps", result.throughput_rps()},
+      {"requests_under_way", result.requests_under_way()},
       {"latency_ns", ToJson(result.latency)},
       {"latency_hdr", HdrV2Base64(result.latency)},
       {"service_ns", ToJson(result.paced() ? result.service : result.latency)},

@@ -290,6 +290,7 @@ void Collect(const Fleet& fleet, LoadResult& result) {
     result.service.Merge(tally.service);
     result.lag.Merge(tally.lag);
     result.connect.Merge(tally.connect);
+    result.under_way_ns += tally.under_way_ns;
     // Cut short in the warm-up, the window is empty and its start differs from thread to thread.
     if (result.window_seconds() > 0) intervals.Merge(tally.intervals);
     result.trace.insert(result.trace.end(), tally.trace.begin(), tally.trace.end());

@@ -86,10 +86,11 @@ struct LoadResult {
   Ledger ledger;
   Fairness fairness;
   // Of responses that were verified in the window; of an open schedule: that were due in it.
-  Histogram latency;  // from when the request was due
-  Histogram service;  // from when it was sent; of paced schedules only, else as latency
-  Histogram lag;      // from due to sent; likewise
-  Histogram connect;  // start of connect() to established
+  Histogram latency;        // from when the request was due
+  Histogram service;        // from when it was sent; of paced schedules only, else as latency
+  Histogram lag;            // from due to sent; likewise
+  Histogram connect;        // start of connect() to established
+  double under_way_ns = 0;  // time within the window that requests were under way, summed over them
   std::vector<Interval> intervals;
   std::vector<RequestTimes> trace;  // by thread, then by done_ns; empty unless asked for
   std::vector<ThreadCpu> threads;
@@ -102,6 +103,8 @@ struct LoadResult {
   bool paced() const { return options.schedule.open() || options.schedule.think_ns > 0; }
   double window_seconds() const;
   double throughput_rps() const;  // 0 if the window is empty
+  // Sent and not yet answered, averaged over the time of the window. 0 if the window is empty.
+  double requests_under_way() const;
   double client_cpu_seconds() const;
   double busiest_utilization() const;
   // Every request verified, every connection established, kept and served in the window.

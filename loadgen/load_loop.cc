@@ -162,6 +162,7 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
     ++tally_.ledger.requests.verified_in_window;
     ++connection.window_requests;
     tally_.intervals.Record(done_ns);
+    tally_.under_way_ns += static_cast<double>(WithinWindowNs(connection.since_ns, done_ns));
   }
   const bool due_within =
       connection.due_ns >= state_.window_start_ns.load(std::memory_order_relaxed) &&
@@ -192,7 +193,21 @@ void LoadLoop::CrossEdges(int64_t now_ns) {
   }
   if (stage_ == Stage::kWindow && now_ns >= state_.window_end_ns.load()) {
     CountCpu();
+    CountUnderWay(state_.window_end_ns.load());
     stage_ = Stage::kDrain;
+  }
+}
+
+int64_t LoadLoop::WithinWindowNs(int64_t since_ns, int64_t until_ns) const {
+  const int64_t start_ns = state_.window_start_ns.load(std::memory_order_relaxed);
+  return std::max<int64_t>(until_ns - std::max(since_ns, start_ns), 0);
+}
+
+// What is outstanding at the window's end was under way in it as well.
+void LoadLoop::CountUnderWay(int64_t window_end_ns) {
+  for (const Connection& connection : connections_) {
+    if (connection.state != ConnectionState::kAwaiting) continue;
+    tally_.under_way_ns += static_cast<double>(WithinWindowNs(connection.since_ns, window_end_ns));
   }
 }
 

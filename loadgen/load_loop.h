@@ -24,6 +24,7 @@ struct LoopTally {
   Histogram service;
   Histogram lag;
   Histogram connect;
+  double under_way_ns = 0;  // time within the window that requests were under way, summed over them
   IntervalCounts intervals;
   std::vector<RequestTimes> trace;
   ThreadCpu cpu;
@@ -116,6 +117,8 @@ class LoadLoop : public EngineSink {
   void CheckTimeouts(int64_t now_ns);
   bool HasEnded() const;
   void End();
+  int64_t WithinWindowNs(int64_t since_ns, int64_t until_ns) const;
+  void CountUnderWay(int64_t window_end_ns);
   static CpuUsage ReadCpuUsage();
   void CountCpu();
 

@@ -39,6 +39,11 @@ double LoadResult::throughput_rps() const {
   return seconds > 0 ? static_cast<double>(ledger.requests.verified_in_window) / seconds : 0;
 }
 
+double LoadResult::requests_under_way() const {
+  const double seconds = window_seconds();
+  return seconds > 0 ? under_way_ns / 1e9 / seconds : 0;
+}
+
 double LoadResult::client_cpu_seconds() const {
   double seconds = 0;
   for (const ThreadCpu& thread : threads) seconds += thread.cpu_seconds;

@@ -25,6 +25,7 @@ def result(connections, start_ns, end_ns):
         "schedule": "closed", "threads": 1,
         "window": {"start_ns": start_ns, "end_ns": end_ns, "seconds": seconds},
         "throughput_rps": verified / seconds, "latency_ns": times,
+        "requests_under_way": connections,
         "connect_ns": {**times, "count": connections},
         "connections": {"asked": connections, "established": connections, "served": connections,
                         "starved": 0, "refused": 0, "timed_out": 0, "reset": 0, "no_port": 0,
