@@ -26,6 +26,10 @@ inline constexpr int kBacklogMax = 65'535;
 
 // Client.
 inline constexpr size_t kResponseHeaderBytesMax = 64 * 1024;
+inline constexpr size_t kTargetsMax = 1000;
+inline constexpr size_t kPipelineMax = 256;             // requests in flight on a connection
+inline constexpr size_t kPipelineBytesMax = 16 * 1024;  // of them: they fit into any socket
+inline constexpr size_t kReconnectSources = 64;  // loopback addresses that churn spreads over
 inline constexpr size_t kConnectionsPerSourceMax = 8192;  // of some 28,000 ports of an address
 inline constexpr size_t kConnectsInFlightMax = 4096;
 inline constexpr uint64_t kRequestsMax = 1'000'000'000'000;

@@ -9,7 +9,7 @@
 #include "base/cpu_list.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "harness/json_node.h"
+#include "base/json_node.h"
 
 namespace crossover {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "harness/json_node.h"
+#include "base/json_node.h"
 
 namespace crossover {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
-#include "harness/json_node.h"
+#include "base/json_node.h"
 
 namespace crossover {
 namespace {

@@ -18,6 +18,8 @@ struct Texts {
   std::string request_timeout = "30s";
   std::string drain_timeout = "5s";
   std::string cpus;
+  std::string targets;
+  std::string closer = "client";
   std::string engine = "auto";
   std::string rate;
   std::string arrivals = "constant";
@@ -46,6 +48,14 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->group(kLoad)
       ->capture_default_str();
   app.add_option("--body-bytes", load.body_bytes, "Length of the body of a POST")
+      ->group(kLoad)
+      ->capture_default_str();
+  app.add_option("--targets", texts.targets,
+                 "Send several requests by weight, as this file of JSON tells: "
+                 R"({"targets": [{"path": "/", "weight": 3}, {"path": "/echo", "method": "POST", )"
+                 R"("body": "text"}]})")
+      ->group(kLoad);
+  app.add_option("--pipeline", load.pipeline, "Requests in flight on a connection (closed loop)")
       ->group(kLoad)
       ->capture_default_str();
   app.add_option("--cpus", texts.cpus, "Run the threads on these CPUs, one each: 0-3,8")
@@ -87,6 +97,28 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->group(kSchedule)
       ->capture_default_str();
 
+  const char* const kConnections = "Connections";
+  app.add_option("--requests-per-connection", load.requests_per_connection,
+                 "Close a connection after so many requests, and make it anew for its next one; "
+                 "0: never")
+      ->group(kConnections)
+      ->capture_default_str();
+  app.add_option("--closer", texts.closer,
+                 "Who closes first, and keeps the port in TIME_WAIT: client, or server (asked to "
+                 "by the last request; or without a number whenever it announces it)")
+      ->check(CLI::IsMember({"client", "server"}))
+      ->group(kConnections)
+      ->capture_default_str();
+  app.add_option("--connect-rate", load.connect_rate,
+                 "Connections begun per second at the start, at most; 0: as fast as they go")
+      ->check(CLI::Range(0.0, 1e9))
+      ->group(kConnections)
+      ->capture_default_str();
+  app.add_option("--connects-in-flight", load.connects_in_flight_max,
+                 "Connections per thread begun and not yet served once, at the start")
+      ->group(kConnections)
+      ->capture_default_str();
+
   const char* const kTime = "Time (a number and its unit: 250ms, 1.5s, 2m)";
   app.add_option("--warmup", texts.warmup, "Load before the measured window")
       ->group(kTime)
@@ -107,10 +139,6 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->capture_default_str();
   app.add_option("--drain-timeout", texts.drain_timeout,
                  "For outstanding responses after the window")
-      ->group(kTime)
-      ->capture_default_str();
-  app.add_option("--connects-in-flight", load.connects_in_flight_max,
-                 "Connections per thread begun and not yet served once")
       ->group(kTime)
       ->capture_default_str();
 
@@ -138,6 +166,15 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   load.request_timeout_ns = ParseDurationNs(texts.request_timeout, "--request-timeout");
   load.drain_timeout_ns = ParseDurationNs(texts.drain_timeout, "--drain-timeout");
   load.engine = ParseEngine(texts.engine);
+  if (texts.closer == "server") load.closer = Closer::kServer;
+  if (!texts.targets.empty()) {
+    if (app.count("--method") + app.count("--body-bytes") > 0) {
+      throw UsageError(
+          "--targets: its file tells methods and bodies; leave out --method and "
+          "--body-bytes");
+    }
+    load.targets = ReadTargets(texts.targets);
+  }
   if (!texts.rate.empty()) load.schedule.rate = ParseRate(texts.rate);
   if (texts.arrivals == "poisson") load.schedule.arrivals = ScheduleOptions::Arrivals::kPoisson;
   if (!texts.think.empty()) load.schedule.think_ns = ParseDurationNs(texts.think, "--think");
@@ -165,8 +202,8 @@ CommandLine ParseCommandLine(int argc, const char* const* argv) {
   CommandLine line;
   Texts texts;
   CLI::App app(
-      "Loads an HTTP server over many keep-alive connections, each with one request in flight, and "
-      "verifies every response.",
+      "Loads an HTTP server over many connections, verifies every response, and accounts for every "
+      "request and connection.",
       "crossover-load");
   app.footer(
       "Exit status: 0 all was well; 1 something failed, or a connection was served nothing in the "

@@ -149,7 +149,8 @@ class EpollEngine : public Engine {
 
   void Receive(uint32_t index, bool hung_up) {
     const Slot& slot = slots_[index];
-    while (slot.fd >= 0) {
+    // Whoever is told may close the connection, and even begin another in its place.
+    while (slot.fd >= 0 && !slot.connecting) {
       const ssize_t n = recv(slot.fd, buffer_.data(), buffer_.size(), 0);
       if (n > 0) {
         const auto size = static_cast<size_t>(n);

@@ -44,12 +44,30 @@ json ToJson(const RequestLedger& requests) {
           {"unsent", requests.unsent}};
 }
 
-json ToJson(const ConnectionLedger& connections, const Fairness& fairness) {
+json ToJson(const ConnectionLedger& connections) {
   return {{"asked", connections.asked},     {"established", connections.established},
-          {"served", fairness.served},      {"starved", fairness.starved()},
           {"refused", connections.refused}, {"timed_out", connections.timed_out},
           {"reset", connections.reset},     {"no_port", connections.no_port},
           {"other", connections.other},     {"lost", connections.lost}};
+}
+
+json ConnectionsToJson(const LoadResult& result) {
+  json out = ToJson(result.ledger.connections);
+  out["served"] = result.fairness.served;
+  out["starved"] = result.fairness.starved();
+  return out;
+}
+
+json TargetsToJson(const LoadResult& result) {
+  json out = json::array();
+  for (size_t i = 0; i < result.options.targets.size(); ++i) {
+    const Target& target = result.options.targets[i];
+    out.push_back({{"path", target.path},
+                   {"method", MethodName(target.method)},
+                   {"weight", target.weight},
+                   {"verified_in_window", result.window_by_target[i]}});
+  }
+  return out;
 }
 
 const char* ScheduleName(const ScheduleOptions& schedule) {
@@ -85,6 +103,10 @@ json ToJson(const LoadResult& result) {
       {"engine", EngineName(result.engine.kind)},
       {"engine_reason", result.engine.reason.empty() ? json(nullptr) : json(result.engine.reason)},
       {"schedule", ScheduleName(result.options.schedule)},
+      {"targets", TargetsToJson(result)},
+      {"requests_per_connection", result.options.requests_per_connection},
+      {"closer", result.options.closer == Closer::kServer ? "server" : "client"},
+      {"pipeline", result.options.pipeline},
       {"threads", result.options.threads},
       {"window",
        {{"start_ns", result.window_start_ns},
@@ -94,11 +116,13 @@ json ToJson(const LoadResult& result) {
       {"requests_under_way", result.requests_under_way()},
       {"latency_ns", ToJson(result.latency)},
       {"latency_hdr", HdrV2Base64(result.latency)},
-      {"service_ns", ToJson(result.paced() ? result.service : result.latency)},
-      {"lag_ns", result.paced() ? ToJson(result.lag) : json(nullptr)},
+      {"service_ns", ToJson(result.options.times_apart() ? result.service : result.latency)},
+      {"lag_ns", result.options.times_apart() ? ToJson(result.lag) : json(nullptr)},
       {"connect_ns", ToJson(result.connect)},
       {"connect_seconds", result.connect_seconds},
-      {"connections", ToJson(result.ledger.connections, result.fairness)},
+      {"connections", ConnectionsToJson(result)},
+      {"reconnections", ToJson(result.ledger.reconnections)},
+      {"reconnect_ns", ToJson(result.reconnect)},
       {"fairness",
        {{"jain_index", result.fairness.jain_index()},
         {"slowest_requests", result.fairness.slowest_requests},

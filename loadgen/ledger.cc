@@ -18,21 +18,25 @@ void Ledger::Merge(const Ledger& other) {
   to.unsent += from.unsent;
   to.verified_in_window += from.verified_in_window;
 
-  connections.asked += other.connections.asked;
-  connections.established += other.connections.established;
-  connections.refused += other.connections.refused;
-  connections.timed_out += other.connections.timed_out;
-  connections.reset += other.connections.reset;
-  connections.no_port += other.connections.no_port;
-  connections.other += other.connections.other;
-  connections.lost += other.connections.lost;
+  connections.Merge(other.connections);
+  reconnections.Merge(other.reconnections);
+}
+
+void ConnectionLedger::Merge(const ConnectionLedger& from) {
+  asked += from.asked;
+  established += from.established;
+  refused += from.refused;
+  timed_out += from.timed_out;
+  reset += from.reset;
+  no_port += from.no_port;
+  other += from.other;
+  lost += from.lost;
 }
 
 bool Ledger::Closes() const {
   return requests.scheduled == requests.outcomes() &&
-         requests.verified_in_window <= requests.verified &&
-         connections.asked == connections.established + connections.not_established() &&
-         connections.lost <= connections.established;
+         requests.verified_in_window <= requests.verified && connections.Closes() &&
+         reconnections.Closes();
 }
 
 }  // namespace crossover

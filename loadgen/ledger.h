@@ -16,8 +16,10 @@ struct RequestLedger {
   uint64_t reset = 0;
   uint64_t timed_out = 0;
   uint64_t in_flight_at_end = 0;
-  uint64_t shed = 0;    // so late that it was not sent (--shed-after)
-  uint64_t unsent = 0;  // open schedules: due, but its connection was not free again, or gone
+  uint64_t shed = 0;  // so late that it was not sent (--shed-after)
+  // Due, but its connection was not free again by the end (open schedules), or could not be made
+  // anew.
+  uint64_t unsent = 0;
 
   uint64_t verified_in_window = 0;  // of `verified`; no outcome of its own
 
@@ -43,18 +45,22 @@ struct ConnectionLedger {
   uint64_t lost = 0;
 
   uint64_t not_established() const { return refused + timed_out + reset + no_port + other; }
+  uint64_t errors() const { return not_established() + lost; }
+  bool Closes() const { return asked == established + not_established() && lost <= established; }
+  void Merge(const ConnectionLedger& other);
 };
 
 struct Ledger {
   RequestLedger requests;
-  ConnectionLedger connections;
+  ConnectionLedger connections;    // the first of each
+  ConnectionLedger reconnections;  // those that took the place of closed ones
 
   void Merge(const Ledger& other);
   // Whether every request and every connection is in exactly one outcome.
   bool Closes() const;
   // All that failed: requests, connections not established, connections lost.
   uint64_t errors() const {
-    return requests.failed() + connections.not_established() + connections.lost;
+    return requests.failed() + connections.errors() + reconnections.errors();
   }
 };
 

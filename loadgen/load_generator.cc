@@ -77,6 +77,12 @@ void CheckOptions(const LoadOptions& options) {
   if (options.shed_after_ns != kNeverShed && !options.schedule.open()) {
     throw UsageError("--shed-after: only requests of an open schedule (--rate) can be late");
   }
+  CheckRange("--pipeline", options.pipeline, 1, limits::kPipelineMax);
+  if (options.pipeline > 1 && (options.times_apart() || options.targets.size() > 1)) {
+    throw UsageError(
+        "--pipeline: only with a closed schedule without think times, one target, and connections "
+        "that live as long as the run");
+  }
   if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
   const std::vector<int> allowed = AllowedCpus();
   for (const int cpu : options.cpus) {
@@ -85,6 +91,32 @@ void CheckOptions(const LoadOptions& options) {
                        ", only on " + FormatCpuList(allowed));
     }
   }
+}
+
+// From how many addresses connections come, where they may come from several.
+size_t SourcesOf(const LoadOptions& options) {
+  constexpr size_t kEach = limits::kConnectionsPerSourceMax;
+  return std::max((options.connections + kEach - 1) / kEach,
+                  options.reconnects() ? limits::kReconnectSources : 1);
+}
+
+std::vector<Target> TargetsOf(const LoadOptions& options, const Url& url) {
+  if (options.targets.empty()) {
+    return {{.path = url.target, .method = options.method, .body = BodyOf(options.body_bytes)}};
+  }
+  if (url.target != "/") {
+    throw UsageError("--targets: its file tells the paths, and the URL has one as well ('" +
+                     url.target.substr(0, 100) + "'); leave one of them out");
+  }
+  return options.targets;
+}
+
+void EnsurePipelineFits(const LoadOptions& options, const RequestMix& mix) {
+  const size_t bytes = options.pipeline * mix.LongestBytes();
+  if (options.pipeline == 1 || bytes <= limits::kPipelineBytesMax) return;
+  throw UsageError("--pipeline: " + std::to_string(options.pipeline) + " requests are " +
+                   std::to_string(bytes) + " bytes, more than the " +
+                   std::to_string(limits::kPipelineBytesMax) + " that may be in flight");
 }
 
 void EnsureItFits(const LoadOptions& options, const SocketAddress& address) {
@@ -97,9 +129,7 @@ void EnsureItFits(const LoadOptions& options, const SocketAddress& address) {
         "; raise it (ulimit -Hn) or ask for at most " +
         std::to_string(limit.soft - std::min(limit.soft, files - options.connections)));
   }
-  const SocketAddress source =
-      SourceAddress(address, 0, options.connections, limits::kConnectionsPerSourceMax);
-  if (source.length > 0) return;
+  if (SourceAddress(address, 0, SourcesOf(options)).length > 0) return;
   // All connections go from one address to one address and port: each needs a local port.
   std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
   uint64_t first = 0;
@@ -290,6 +320,11 @@ void Collect(const Fleet& fleet, LoadResult& result) {
     result.service.Merge(tally.service);
     result.lag.Merge(tally.lag);
     result.connect.Merge(tally.connect);
+    result.reconnect.Merge(tally.reconnect);
+    result.window_by_target.resize(tally.window_by_target.size());
+    for (size_t i = 0; i < tally.window_by_target.size(); ++i) {
+      result.window_by_target[i] += tally.window_by_target[i];
+    }
     result.under_way_ns += tally.under_way_ns;
     // Cut short in the warm-up, the window is empty and its start differs from thread to thread.
     if (result.window_seconds() > 0) intervals.Merge(tally.intervals);
@@ -319,18 +354,20 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   CheckOptions(options);
   const Url url = ParseUrl(options.url);
   const SocketAddress address = Resolve(url);
-  const Request request = BuildRequest(url, options.method, options.body_bytes);
+  const RequestMix mix(url.authority, TargetsOf(options, url), options.schedule.seed);
+  EnsurePipelineFits(options, mix);
   EnsureItFits(options, address);
   const EngineChoice engine = ChooseEngine(options.engine);
   const Schedule schedule(options.schedule, options.connections);
 
-  LearnedResponse learned;
+  std::vector<LearnedResponse> learned(mix.kinds());
   RunState state(options.requests);
   const LoopSetting setting{.options = options,
                             .address = address,
-                            .request = request,
+                            .mix = mix,
                             .schedule = schedule,
                             .engine = engine.kind,
+                            .sources = SourcesOf(options),
                             .learned = learned,
                             .state = state};
   Fleet fleet(setting);

@@ -14,17 +14,20 @@
 #include "loadgen/histogram.h"
 #include "loadgen/interval_counts.h"
 #include "loadgen/ledger.h"
-#include "loadgen/request.h"
+#include "loadgen/request_mix.h"
 #include "loadgen/schedule.h"
 
 namespace crossover {
 
 inline constexpr int64_t kNeverShed = std::numeric_limits<int64_t>::max();
 
+enum class Closer { kClient, kServer };
+
 struct LoadOptions {
   std::string url;
   Method method = Method::kGet;
-  size_t body_bytes = 0;  // of a POST
+  size_t body_bytes = 0;        // of a POST
+  std::vector<Target> targets;  // instead of the URL's path, `method` and `body_bytes`, if any
   size_t connections = 50;
   size_t threads = 1;
   EngineKind engine = EngineKind::kAuto;
@@ -33,15 +36,27 @@ struct LoadOptions {
   // Paced schedules: polls, and doesn't sleep, for so long before a request is due and after one is
   // sent. Takes a CPU, and the time out of the latency that a sleeping CPU needs to wake up.
   int64_t spin_ns = 0;
-  bool trace = false;                   // keep the times of each request
-  std::vector<int> cpus;                // thread i runs on cpus[i % size]; empty: wherever it likes
+  bool trace = false;     // keep the times of each request
+  std::vector<int> cpus;  // thread i runs on cpus[i % size]; empty: wherever it likes
+  // A connection is closed after so many requests, that of the connect phase not counted, and made
+  // anew when its next request is due; 0: it lives as long as the run.
+  uint64_t requests_per_connection = 0;
+  // kServer: the last request asks the server to close; and wherever the server announces with a
+  // response that it closes, a new connection follows. Without a number, whenever it likes.
+  Closer closer = Closer::kClient;
+  size_t pipeline = 1;                  // requests in flight on a connection; closed loop only
   size_t connects_in_flight_max = 128;  // per thread: begun, and not yet served once
+  double connect_rate = 0;              // connects begun per second, at most; 0: as fast as they go
   int64_t warmup_ns = kNsPerSecond;
   int64_t duration_ns = 5 * kNsPerSecond;  // of the window; unused if `requests` is given
   std::optional<uint64_t> requests;        // the window ends with that many verified responses
   int64_t connect_timeout_ns = 10 * kNsPerSecond;
   int64_t request_timeout_ns = 30 * kNsPerSecond;
   int64_t drain_timeout_ns = 5 * kNsPerSecond;
+
+  bool reconnects() const { return requests_per_connection > 0 || closer == Closer::kServer; }
+  // Whether a request may be sent later than it was due: paced, or waiting for its connection.
+  bool times_apart() const { return schedule.open() || schedule.think_ns > 0 || reconnects(); }
 };
 
 // How unequally the connections were served: requests in the window per established connection.
@@ -86,10 +101,12 @@ struct LoadResult {
   Ledger ledger;
   Fairness fairness;
   // Of responses that were verified in the window; of an open schedule: that were due in it.
-  Histogram latency;        // from when the request was due
-  Histogram service;        // from when it was sent; of paced schedules only, else as latency
-  Histogram lag;            // from due to sent; likewise
-  Histogram connect;        // start of connect() to established
+  Histogram latency;    // from when the request was due
+  Histogram service;    // from when it was sent; empty where that can only be when it was due
+  Histogram lag;        // from due to sent; likewise
+  Histogram connect;    // start of connect() to established, of each connection's first
+  Histogram reconnect;  // likewise, of those that took the place of closed ones
+  std::vector<uint64_t> window_by_target;  // of ledger.requests.verified_in_window
   double under_way_ns = 0;  // time within the window that requests were under way, summed over them
   std::vector<Interval> intervals;
   std::vector<RequestTimes> trace;  // by thread, then by done_ns; empty unless asked for
@@ -100,7 +117,6 @@ struct LoadResult {
   uint64_t verified_full = 0;
   bool stopped_early = false;  // by a signal, or because no connection was left
 
-  bool paced() const { return options.schedule.open() || options.schedule.think_ns > 0; }
   double window_seconds() const;
   double throughput_rps() const;  // 0 if the window is empty
   // Sent and not yet answered, averaged over the time of the window. 0 if the window is empty.

@@ -11,10 +11,9 @@
 namespace crossover {
 namespace {
 
-std::optional<std::string> ExpectedBody(const LoopSetting& setting) {
-  const std::string& head = setting.request.bytes;
-  if (!head.starts_with("POST /echo ")) return std::nullopt;
-  return setting.request.body;
+std::optional<std::string> ExpectedBody(const Request& request) {
+  if (!request.bytes.starts_with("POST /echo ")) return std::nullopt;
+  return request.body;
 }
 
 }  // namespace
@@ -22,10 +21,8 @@ std::optional<std::string> ExpectedBody(const LoopSetting& setting) {
 LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
     : setting_(setting),
       state_(setting.state),
-      request_(setting.request.bytes),
       schedule_(setting.schedule),
       first_(first),
-      check_(setting.learned, setting.request.method == Method::kHead, ExpectedBody(setting)),
       engine_(MakeEngine(setting.engine, *this, connections)),
       connections_(connections),
       next_edge_ns_(&setting.state.window_start_ns),
@@ -33,15 +30,32 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
       check_period_ns_(std::clamp<int64_t>(
           std::min(setting.options.connect_timeout_ns, setting.options.request_timeout_ns) / 8,
           kNsPerMs, kNsPerSecond)) {
+  const LoadOptions& options = setting.options;
+  checks_.reserve(setting.mix.kinds());
+  for (size_t kind = 0; kind < setting.mix.kinds(); ++kind) {
+    const Request& request = setting.mix.at(kind);
+    checks_.emplace_back(setting.learned[kind], request.method == Method::kHead,
+                         ExpectedBody(request), pipelines());
+  }
+  tally_.window_by_target.resize(setting.mix.targets());
   tally_.ledger.connections.asked = connections;
   if (schedule_.paced()) timers_.Reserve(connections);
-  if (setting.options.trace) first_byte_ns_.resize(connections);
+  if (options.trace) first_byte_ns_.resize(connections);
+  if (options.connect_rate > 0) {
+    const double share =
+        static_cast<double>(connections) / static_cast<double>(options.connections);
+    connect_gap_ns_ = 1e9 / (options.connect_rate * share);
+  }
+  if (!pipelines()) return;
+  pipelines_.resize(connections);
+  pipeline_sent_ns_.resize(connections * options.pipeline);
+  for (size_t i = 0; i < options.pipeline; ++i) pipeline_bytes_ += setting.mix.at(0).bytes;
 }
 
 void LoadLoop::Run() {
   engine_->Start();
   if (schedule_.paced()) prctl(PR_SET_TIMERSLACK, 1);  // or the kernel may be 50 us late
-  last_settled_ns_ = MonotonicNs();
+  connect_begin_ns_ = last_settled_ns_ = MonotonicNs();
   next_check_ns_ = last_settled_ns_ + check_period_ns_;
   while (true) {
     if (stage_ == Stage::kConnect) StartConnects();
@@ -56,7 +70,8 @@ void LoadLoop::Run() {
 }
 
 int64_t LoadLoop::WaitNs() const {
-  if (!schedule_.paced() || stage_ == Stage::kConnect) return check_period_ns_;
+  if (stage_ == Stage::kConnect) return ConnectWaitNs();
+  if (!schedule_.paced()) return check_period_ns_;
   const int64_t spin_ns = setting_.options.spin_ns;
   const int64_t now_ns = MonotonicNs();
   if (awaiting_ > 0 && now_ns - last_sent_ns_ < spin_ns) return 0;
@@ -64,29 +79,47 @@ int64_t LoadLoop::WaitNs() const {
   return std::clamp<int64_t>(timers_.First().due_ns - spin_ns - now_ns, 0, check_period_ns_);
 }
 
+uint16_t LoadLoop::NextKind(uint32_t index) const {
+  const Connection& connection = connections_[index];
+  const LoadOptions& options = setting_.options;
+  const uint16_t target = setting_.mix.Pick(first_ + index, connection.number);
+  const bool asks_to_close = options.closer == Closer::kServer && connection.begun &&
+                             connection.sent_since_connect + 1 == options.requests_per_connection;
+  return static_cast<uint16_t>(target + (asks_to_close ? setting_.mix.targets() : 0));
+}
+
 void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
+  if (pipelines()) {
+    PushPipeline(index, 1, now_ns);
+  } else {
+    ++tally_.ledger.requests.scheduled;
+    ++awaiting_;
+  }
   Connection& connection = connections_[index];
-  ++tally_.ledger.requests.scheduled;
-  ++awaiting_;
+  connection.kind = NextKind(index);
+  if (connection.begun) ++connection.sent_since_connect;
   connection.state = ConnectionState::kAwaiting;
   connection.since_ns = now_ns;
   last_sent_ns_ = now_ns;
-  tally_.sent_bytes += request_.size();
-  engine_->Send(index, request_);
+  const std::string_view bytes = setting_.mix.at(connection.kind).bytes;
+  tally_.sent_bytes += bytes.size();
+  engine_->Send(index, bytes);
 }
 
 void LoadLoop::OnBytes(uint32_t index, std::string_view bytes, bool last) {
   tally_.received_bytes += bytes.size();
+  if (pipelines()) return OnPipelinedBytes(index, bytes, last);
   Connection& connection = connections_[index];
   if (connection.state != ConnectionState::kAwaiting) {  // nobody asked for these bytes
     return Lose(index, tally_.ledger.requests.malformed);
   }
   if (setting_.options.trace && !connection.progress.begun()) first_byte_ns_[index] = MonotonicNs();
-  const Verdict verdict = check_.Feed(connection.progress, bytes);
+  const Verdict verdict = checks_[connection.kind].Feed(connection.progress, bytes);
   if (verdict != Verdict::kIncomplete) Finish(index, verdict, last);
 }
 
 void LoadLoop::OnEnd(uint32_t index, int error) {
+  if (connections_[index].state == ConnectionState::kClosing && error == 0) return OnClosed(index);
   RequestLedger& requests = tally_.ledger.requests;
   Lose(index, error == 0 ? requests.truncated : requests.reset);
 }
@@ -96,14 +129,32 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
   const int64_t done_ns = MonotonicNs();
   if (done_ns >= next_edge_ns_->load(std::memory_order_relaxed)) [[unlikely]]
     CrossEdges(done_ns);
+  Count(index, verdict, done_ns);
+  --awaiting_;
+  connection.state = ConnectionState::kIdle;
+  if (pipelines()) PopPipeline(index);
+  if (!connection.settled) [[unlikely]]
+    Settle(connection, verdict == Verdict::kVerified);
+  if (verdict == Verdict::kMalformed) return EndInFlight(index, tally_.ledger.requests.malformed);
+  const bool sent = connection.state == ConnectionState::kAwaiting || !engine_->IsSending(index);
+  const bool keep_alive = checks_[connection.kind].keep_alive();
+  if (sent && EndsWith(connection, keep_alive)) return EndConnection(index, done_ns);
+  if (!sent || !keep_alive) {
+    if (InFlight(index) == 0) ++LedgerOf(connection).lost;
+    return EndInFlight(index, tally_.ledger.requests.truncated);
+  }
+  if (stage_ == Stage::kConnect || last || pipelines()) return;
+  SetNextDue(index, done_ns);
+  Dispatch(index, done_ns);
+}
+
+void LoadLoop::Count(uint32_t index, Verdict verdict, int64_t done_ns) {
   RequestLedger& requests = tally_.ledger.requests;
-  const bool usable = check_.keep_alive() && !engine_->IsSending(index);
   if (verdict == Verdict::kVerified) [[likely]] {
     ++requests.verified;
-    if (stage_ != Stage::kConnect) {
-      CountInWindow(connection, done_ns);
-      if (setting_.options.trace) Trace(index, done_ns);
-    }
+    if (stage_ == Stage::kConnect) return;
+    CountInWindow(connections_[index], done_ns);
+    if (setting_.options.trace) Trace(index, done_ns);
   } else if (verdict == Verdict::kWrongStatus) {
     ++requests.wrong_status;
   } else if (verdict == Verdict::kWrongBody) {
@@ -111,34 +162,28 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
   } else {
     ++requests.malformed;
   }
-  --awaiting_;
-  connection.state = ConnectionState::kIdle;
-  if (!connection.settled) [[unlikely]]
-    Settle(connection, verdict == Verdict::kVerified);
-  if (!usable) {
-    if (verdict != Verdict::kMalformed) ++tally_.ledger.connections.lost;
-    return Kill(index);
-  }
-  if (stage_ == Stage::kConnect || last) return;
-  SetNextDue(index, done_ns);
-  Dispatch(index, done_ns);
 }
 
 // The peer ended the connection. If a request was outstanding, `outcome` is what became of it.
 void LoadLoop::Lose(uint32_t index, uint64_t& outcome) {
   Connection& connection = connections_[index];
-  if (connection.state == ConnectionState::kAwaiting) {
-    ++outcome;
-    --awaiting_;
-  } else {
-    ++tally_.ledger.connections.lost;
-  }
+  if (InFlight(index) == 0) ++LedgerOf(connection).lost;
   if (!connection.settled) Settle(connection, false);
+  EndInFlight(index, outcome);
+}
+
+// The connection ends, and what is in flight on it with that outcome.
+void LoadLoop::EndInFlight(uint32_t index, uint64_t& outcome) {
+  const size_t in_flight = InFlight(index);
+  outcome += in_flight;
+  awaiting_ -= in_flight;
+  if (pipelines()) pipelines_[index].count = 0;
   Kill(index);
 }
 
 void LoadLoop::Kill(uint32_t index) {
   Connection& connection = connections_[index];
+  if (connection.state == ConnectionState::kClosing) --between_;
   engine_->Close(index);
   connection.state = ConnectionState::kDead;
   connection.progress = {};
@@ -160,6 +205,7 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
       }
     }
     ++tally_.ledger.requests.verified_in_window;
+    ++tally_.window_by_target[connection.kind % setting_.mix.targets()];
     ++connection.window_requests;
     tally_.intervals.Record(done_ns);
     tally_.under_way_ns += static_cast<double>(WithinWindowNs(connection.since_ns, done_ns));
@@ -169,7 +215,7 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
       connection.due_ns < state_.window_end_ns.load(std::memory_order_relaxed);
   if (!(schedule_.open() ? due_within : done_within)) return;
   tally_.latency.Record(done_ns - connection.due_ns);
-  if (!schedule_.paced()) return;  // all three are one
+  if (!setting_.options.times_apart()) return;  // all three are one
   tally_.service.Record(done_ns - connection.since_ns);
   tally_.lag.Record(connection.since_ns - connection.due_ns);
 }
@@ -205,9 +251,14 @@ int64_t LoadLoop::WithinWindowNs(int64_t since_ns, int64_t until_ns) const {
 
 // What is outstanding at the window's end was under way in it as well.
 void LoadLoop::CountUnderWay(int64_t window_end_ns) {
-  for (const Connection& connection : connections_) {
-    if (connection.state != ConnectionState::kAwaiting) continue;
-    tally_.under_way_ns += static_cast<double>(WithinWindowNs(connection.since_ns, window_end_ns));
+  const size_t depth = setting_.options.pipeline;
+  for (uint32_t index = 0; index < connections_.size(); ++index) {
+    for (size_t i = 0; i < InFlight(index); ++i) {
+      const int64_t since_ns =
+          pipelines() ? pipeline_sent_ns_[index * depth + (pipelines_[index].oldest + i) % depth]
+                      : connections_[index].since_ns;
+      tally_.under_way_ns += static_cast<double>(WithinWindowNs(since_ns, window_end_ns));
+    }
   }
 }
 
@@ -236,7 +287,7 @@ bool LoadLoop::HasEnded() const {
   if (state_.phase.load(std::memory_order_relaxed) == Phase::kStop) return true;
   if (stage_ == Stage::kConnect) return false;
   if (alive_ == 0) return true;
-  return stage_ == Stage::kDrain && awaiting_ == 0 &&
+  return stage_ == Stage::kDrain && awaiting_ == 0 && between_ == 0 &&
          (timers_.empty() || !SendsAt(timers_.First().due_ns));
 }
 
@@ -244,24 +295,24 @@ void LoadLoop::End() {
   // With no connection left, the window may still be open: it ends here for this thread's CPU.
   if (stage_ == Stage::kWindow) CountCpu();
   const int64_t now_ns = MonotonicNs();
-  ConnectionLedger& ledger = tally_.ledger.connections;
   for (uint32_t index = 0; index < connections_.size(); ++index) {
     Connection& connection = connections_[index];
     if (connection.state == ConnectionState::kConnecting ||
         connection.state == ConnectionState::kUnused) {
-      ++ledger.other;
+      ++LedgerOf(connection).other;
+      if (!schedule_.open()) CountLeftOver(connection);
     }
-    if (connection.state == ConnectionState::kAwaiting) {
-      ++tally_.ledger.requests.in_flight_at_end;
-    }
+    tally_.ledger.requests.in_flight_at_end += InFlight(index);
     if (schedule_.open() && stage_ != Stage::kConnect && connection.was_established) {
       CountUnsent(index, now_ns);
     }
     engine_->Close(index);
     if (connection.was_established) tally_.fairness.Add(connection.window_requests);
   }
-  tally_.verified_fast = check_.fast_count();
-  tally_.verified_full = check_.full_count();
+  for (const ResponseCheck& check : checks_) {
+    tally_.verified_fast += check.fast_count();
+    tally_.verified_full += check.full_count();
+  }
   state_.loops_ended.fetch_add(1);
   state_.NotifyCoordinator();
 }

@@ -9,6 +9,7 @@
 
 #include "loadgen/engine.h"
 #include "loadgen/load_generator.h"
+#include "loadgen/request_mix.h"
 #include "loadgen/response_check.h"
 #include "loadgen/run_state.h"
 #include "loadgen/schedule.h"
@@ -24,6 +25,8 @@ struct LoopTally {
   Histogram service;
   Histogram lag;
   Histogram connect;
+  Histogram reconnect;
+  std::vector<uint64_t> window_by_target;
   double under_way_ns = 0;  // time within the window that requests were under way, summed over them
   IntervalCounts intervals;
   std::vector<RequestTimes> trace;
@@ -38,10 +41,11 @@ struct LoopTally {
 struct LoopSetting {
   const LoadOptions& options;
   const SocketAddress& address;
-  const Request& request;
+  const RequestMix& mix;
   const Schedule& schedule;
   EngineKind engine;
-  LearnedResponse& learned;
+  size_t sources;                         // addresses that connections come from
+  std::vector<LearnedResponse>& learned;  // one for each kind of request
   RunState& state;
 };
 
@@ -62,7 +66,15 @@ class LoadLoop : public EngineSink {
 
  private:
   enum class Stage : uint8_t { kConnect, kWarmUp, kWindow, kDrain };
-  enum class ConnectionState : uint8_t { kUnused, kConnecting, kIdle, kAwaiting, kDead };
+  enum class ConnectionState : uint8_t {
+    kUnused,
+    kConnecting,
+    kIdle,
+    kAwaiting,
+    kClosing,  // the server is to close it
+    kClosed,   // made anew when its next request is due
+    kDead,
+  };
   // Small, since a client may hold a million: with the kernel's socket it is all that one costs.
   struct Connection {
     int64_t since_ns = 0;  // connect began, or request sent
@@ -71,10 +83,13 @@ class LoadLoop : public EngineSink {
     ResponseProgress progress;
     uint32_t number = 0;  // of that request
     uint32_t window_requests = 0;
+    uint32_t sent_since_connect = 0;  // those of the connect phase not counted
+    uint16_t kind = 0;                // of the request outstanding
     ConnectionState state = ConnectionState::kUnused;
     bool was_established = false;
     bool begun = false;    // has had its first due time
     bool settled = false;  // no longer waited for in the connect phase
+    bool is_reconnection = false;
   };
   static_assert(sizeof(Connection) <= 64);
   struct CpuUsage {
@@ -90,6 +105,9 @@ class LoadLoop : public EngineSink {
 
   // Connecting.
   void StartConnects();
+  int64_t NextConnectNs() const;
+  int64_t ConnectWaitNs() const;
+  ConnectionLedger& LedgerOf(const Connection& connection);
   void FailConnect(uint32_t index, int error);
   void Settle(Connection& connection, bool served);
   void ReportConnected();
@@ -100,18 +118,37 @@ class LoadLoop : public EngineSink {
   bool SendsAt(int64_t due_ns) const;
   void SetFirstDue(uint32_t index);
   void SetNextDue(uint32_t index, int64_t done_ns);
+  bool AwaitsItsTurn(uint32_t index) const;
   void Dispatch(uint32_t index, int64_t now_ns);
   void SendDue();
   void CountUnsent(uint32_t index, int64_t now_ns);
   int64_t WaitNs() const;
 
   // What became of it.
+  uint16_t NextKind(uint32_t index) const;
   void SendRequest(uint32_t index, int64_t now_ns);
+  void Count(uint32_t index, Verdict verdict, int64_t done_ns);
   void Finish(uint32_t index, Verdict verdict, bool last);
   void CountInWindow(Connection& connection, int64_t done_ns);
   void Trace(uint32_t index, int64_t done_ns);
   void Lose(uint32_t index, uint64_t& outcome);
+  void EndInFlight(uint32_t index, uint64_t& outcome);
   void Kill(uint32_t index);
+
+  // One connection after the other.
+  bool EndsWith(const Connection& connection, bool keep_alive) const;
+  void EndConnection(uint32_t index, int64_t done_ns);
+  void OnClosed(uint32_t index);
+  void Reconnect(uint32_t index, int64_t now_ns);
+  void CountLeftOver(const Connection& connection);
+
+  // Pipelining.
+  bool pipelines() const { return setting_.options.pipeline > 1; }
+  size_t InFlight(uint32_t index) const;
+  void OnPipelinedBytes(uint32_t index, std::string_view bytes, bool last);
+  void FillPipeline(uint32_t index, int64_t now_ns);
+  void PushPipeline(uint32_t index, size_t count, int64_t now_ns);
+  void PopPipeline(uint32_t index);
 
   void LookAtState();
   void CheckTimeouts(int64_t now_ns);
@@ -124,14 +161,20 @@ class LoadLoop : public EngineSink {
 
   const LoopSetting setting_;
   RunState& state_;
-  const std::string_view request_;
   const Schedule& schedule_;
   const size_t first_;
-  ResponseCheck check_;
+  std::vector<ResponseCheck> checks_;  // by kind of request
   std::unique_ptr<Engine> engine_;
   std::vector<Connection> connections_;
   TimerQueue timers_;
   std::vector<int64_t> first_byte_ns_;  // by connection, if there is a trace
+  struct Pipeline {
+    uint16_t oldest = 0;  // in its ring of times
+    uint16_t count = 0;   // requests in flight
+  };
+  std::vector<Pipeline> pipelines_;        // by connection, if they pipeline
+  std::vector<int64_t> pipeline_sent_ns_;  // rings of options.pipeline each
+  std::string pipeline_bytes_;             // that many requests
   int64_t last_sent_ns_ = 0;
   LoopTally tally_;
 
@@ -139,7 +182,8 @@ class LoadLoop : public EngineSink {
   // The edge of the window that comes next: its start, or its end.
   const std::atomic<int64_t>* next_edge_ns_;
   size_t alive_ = 0;     // connecting or established
-  size_t awaiting_ = 0;  // with a request outstanding
+  size_t awaiting_ = 0;  // requests outstanding
+  size_t between_ = 0;   // connections that are being closed or made anew
   CpuUsage cpu_at_start_;
 
   // Connect phase.
@@ -147,6 +191,8 @@ class LoadLoop : public EngineSink {
   size_t settled_ = 0;
   uint64_t served_ = 0;
   size_t in_flight_max_;
+  double connect_gap_ns_ = 0;
+  int64_t connect_begin_ns_ = 0;
   int64_t last_settled_ns_ = 0;
   bool reported_ = false;
 

@@ -1,8 +1,8 @@
-// The connect phase of LoadLoop, and its timeouts.
+// LoadLoop: the connect phase, and its timeouts.
+#include <algorithm>
 #include <cerrno>
 
 #include "base/clock.h"
-#include "base/limits.h"
 #include "loadgen/load_loop.h"
 
 namespace crossover {
@@ -16,29 +16,49 @@ constexpr int64_t kStallNs = kNsPerSecond;
 
 void LoadLoop::StartConnects() {
   while (started_ < connections_.size() && started_ - settled_ < in_flight_max_) {
+    const int64_t now_ns = MonotonicNs();
+    if (connect_gap_ns_ > 0 && NextConnectNs() > now_ns) break;
     const auto index = static_cast<uint32_t>(started_++);
     connections_[index].state = ConnectionState::kConnecting;
-    connections_[index].since_ns = MonotonicNs();
+    connections_[index].since_ns = now_ns;
     ++alive_;
     engine_->Connect(index, setting_.address,
-                     SourceAddress(setting_.address, first_ + index, setting_.options.connections,
-                                   limits::kConnectionsPerSourceMax));
+                     SourceAddress(setting_.address, first_ + index, setting_.sources));
   }
   if (!reported_ && settled_ == connections_.size()) ReportConnected();
+}
+
+// When the next connection may begin, if their rate is bounded.
+int64_t LoadLoop::NextConnectNs() const {
+  return connect_begin_ns_ + static_cast<int64_t>(connect_gap_ns_ * static_cast<double>(started_));
+}
+
+int64_t LoadLoop::ConnectWaitNs() const {
+  const bool waits_for_time =
+      connect_gap_ns_ > 0 && started_ < connections_.size() && started_ - settled_ < in_flight_max_;
+  if (!waits_for_time) return check_period_ns_;
+  return std::clamp<int64_t>(NextConnectNs() - MonotonicNs(), 0, check_period_ns_);
+}
+
+ConnectionLedger& LoadLoop::LedgerOf(const Connection& connection) {
+  return connection.is_reconnection ? tally_.ledger.reconnections : tally_.ledger.connections;
 }
 
 void LoadLoop::OnConnected(uint32_t index, int error) {
   if (error != 0) return FailConnect(index, error);
   Connection& connection = connections_[index];
   const int64_t now_ns = MonotonicNs();
-  tally_.connect.Record(now_ns - connection.since_ns);
-  ++tally_.ledger.connections.established;
+  ++LedgerOf(connection).established;
+  if (connection.is_reconnection) --between_;
+  (connection.is_reconnection ? tally_.reconnect : tally_.connect)
+      .Record(now_ns - connection.since_ns);
   connection.was_established = true;
   SendRequest(index, now_ns);
 }
 
 void LoadLoop::FailConnect(uint32_t index, int error) {
-  ConnectionLedger& ledger = tally_.ledger.connections;
+  Connection& connection = connections_[index];
+  ConnectionLedger& ledger = LedgerOf(connection);
   switch (error) {
     case ECONNREFUSED:
       ++ledger.refused;
@@ -55,7 +75,11 @@ void LoadLoop::FailConnect(uint32_t index, int error) {
     default:
       ++ledger.other;
   }
-  Settle(connections_[index], false);
+  if (connection.is_reconnection) {
+    --between_;
+    CountLeftOver(connection);
+  }
+  if (!connection.settled) Settle(connection, false);
   Kill(index);
 }
 
@@ -89,6 +113,8 @@ void LoadLoop::CheckTimeouts(int64_t now_ns) {
         // Established, but not served: the run goes on without waiting for it any longer.
         Settle(connection, false);
       }
+    } else if (connection.state == ConnectionState::kClosing) {
+      if (waited_ns >= options.request_timeout_ns) Lose(i, tally_.ledger.requests.timed_out);
     }
   }
   if (started_ < connections_.size() && now_ns - last_settled_ns_ >= kStallNs) {

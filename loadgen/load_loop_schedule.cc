@@ -10,10 +10,17 @@ void LoadLoop::BeginRun() {
   stage_ = Stage::kWarmUp;
   CrossEdges(MonotonicNs());
   for (uint32_t index = 0; index < connections_.size(); ++index) {
-    if (connections_[index].state != ConnectionState::kIdle) continue;
+    const ConnectionState state = connections_[index].state;
+    if (state != ConnectionState::kClosing && !AwaitsItsTurn(index)) continue;
     SetFirstDue(index);
-    Dispatch(index, MonotonicNs());
+    if (state != ConnectionState::kClosing) Dispatch(index, MonotonicNs());
   }
+}
+
+// Whether the connection can send what is due next.
+bool LoadLoop::AwaitsItsTurn(uint32_t index) const {
+  const ConnectionState state = connections_[index].state;
+  return state == ConnectionState::kIdle || state == ConnectionState::kClosed;
 }
 
 // Whether a request that is due then is one of this run.
@@ -35,12 +42,13 @@ void LoadLoop::SetFirstDue(uint32_t index) {
 
 void LoadLoop::SetNextDue(uint32_t index, int64_t done_ns) {
   Connection& connection = connections_[index];
+  if (!connection.begun) return SetFirstDue(index);  // served late: it was left out at the begin
+  const uint64_t k = ++connection.number;
   if (!schedule_.paced()) {
     connection.due_ns = done_ns;
     return;
   }
   const uint64_t i = first_ + index;
-  const uint64_t k = ++connection.number;
   if (schedule_.open()) {
     connection.position = schedule_.Position(i, k, connection.position);
     connection.due_ns = state_.begin_ns + schedule_.DueNs(connection.position);
@@ -51,11 +59,15 @@ void LoadLoop::SetNextDue(uint32_t index, int64_t done_ns) {
 
 // Sends what is due on an idle connection, or sees to it that it will be sent.
 void LoadLoop::Dispatch(uint32_t index, int64_t now_ns) {
+  if (pipelines()) return FillPipeline(index, now_ns);
   const Connection& connection = connections_[index];
   const int64_t shed_after_ns = setting_.options.shed_after_ns;
   while (SendsAt(connection.due_ns)) {
     if (connection.due_ns > now_ns) return timers_.Push(connection.due_ns, index);
-    if (now_ns - connection.due_ns <= shed_after_ns) return SendRequest(index, now_ns);
+    if (now_ns - connection.due_ns <= shed_after_ns) {
+      if (connection.state == ConnectionState::kClosed) return Reconnect(index, now_ns);
+      return SendRequest(index, now_ns);
+    }
     ++tally_.ledger.requests.scheduled;
     ++tally_.ledger.requests.shed;
     SetNextDue(index, now_ns);
@@ -68,7 +80,7 @@ void LoadLoop::SendDue() {
     const uint32_t index = timers_.First().index;
     timers_.Pop();
     now_ns = MonotonicNs();
-    if (connections_[index].state == ConnectionState::kIdle) Dispatch(index, now_ns);
+    if (AwaitsItsTurn(index)) Dispatch(index, now_ns);
   }
 }
 
@@ -77,8 +89,9 @@ void LoadLoop::CountUnsent(uint32_t index, int64_t now_ns) {
   Connection& connection = connections_[index];
   if (!connection.begun) {
     SetFirstDue(index);
-  } else if (connection.state != ConnectionState::kIdle) {
-    SetNextDue(index, now_ns);
+  } else if (connection.state == ConnectionState::kAwaiting ||
+             connection.state == ConnectionState::kDead) {
+    SetNextDue(index, now_ns);  // the one before is counted already
   }
   for (; SendsAt(connection.due_ns) && connection.due_ns <= now_ns; SetNextDue(index, now_ns)) {
     ++tally_.ledger.requests.scheduled;

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include <utility>
+
 #include "base/error.h"
 
 namespace crossover {
@@ -25,24 +27,26 @@ const char* MethodName(Method method) {
   return "?";
 }
 
-Request BuildRequest(const Url& url, Method method, size_t body_bytes) {
-  Request request;
-  request.method = method;
-  request.bytes = std::string(MethodName(method)) + " " + url.target +
-                  " HTTP/1.1\r\nHost: " + url.authority +
+std::string BodyOf(size_t bytes) {
+  std::string body;
+  body.reserve(bytes);
+  // A period that is prime to every power of two, so that a shifted echo is no right one.
+  for (size_t i = 0; i < bytes; ++i) body += static_cast<char>('!' + (i % 89));
+  return body;
+}
+
+Request BuildRequest(const std::string& authority, const std::string& target, Method method,
+                     std::string body, bool closes) {
+  Request request{.method = method, .bytes = {}, .body = std::move(body)};
+  request.bytes = std::string(MethodName(method)) + " " + target +
+                  " HTTP/1.1\r\nHost: " + authority +
                   "\r\nUser-Agent: crossover-load/0.1\r\nAccept: */*\r\n";
+  if (closes) request.bytes += "Connection: close\r\n";
   if (method == Method::kPost) {
-    request.body.reserve(body_bytes);
-    // A period that is prime to every power of two, so that a shifted echo is no right one.
-    for (size_t i = 0; i < body_bytes; ++i) {
-      request.body += static_cast<char>('!' + (i % 89));
-    }
-    request.bytes +=
-        "Content-Type: application/octet-stream\r\nContent-Length: " + std::to_string(body_bytes) +
-        "\r\n";
+    request.bytes += "Content-Type: application/octet-stream\r\nContent-Length: " +
+                     std::to_string(request.body.size()) + "\r\n";
   }
-  request.bytes += "\r\n";
-  request.bytes += request.body;
+  request.bytes += "\r\n" + request.body;
   return request;
 }
 

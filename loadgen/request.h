@@ -1,4 +1,4 @@
-// The request of a run: the same bytes each time.
+// A request, as the same bytes each time.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,12 @@ struct Request {
 Method ParseMethod(const std::string& name);
 const char* MethodName(Method method);
 
-// `body_bytes` of printable text are the body of a POST; the other methods have none.
-Request BuildRequest(const Url& url, Method method, size_t body_bytes);
+// Printable text, for the body of a POST.
+std::string BodyOf(size_t bytes);
+
+// `target`: path and query. Only a POST has a body. `closes`: it asks the server to close the
+// connection after its response.
+Request BuildRequest(const std::string& authority, const std::string& target, Method method,
+                     std::string body = {}, bool closes = false);
 
 }  // namespace crossover

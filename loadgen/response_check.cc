@@ -54,8 +54,11 @@ std::shared_ptr<const LearnedResponse::Template> LearnedResponse::Learn(Template
 }
 
 ResponseCheck::ResponseCheck(LearnedResponse& run, bool is_head,
-                             std::optional<std::string> expected_body)
-    : run_(run), is_head_(is_head), expected_body_(std::move(expected_body)) {}
+                             std::optional<std::string> expected_body, bool pipelined)
+    : run_(run),
+      is_head_(is_head),
+      expected_body_(std::move(expected_body)),
+      pipelined_(pipelined) {}
 
 // Whether `bytes` can stand at `offset` of a response that equals the template but for its Date.
 bool ResponseCheck::Matches(size_t offset, std::string_view bytes) {
@@ -79,13 +82,16 @@ bool ResponseCheck::Matches(size_t offset, std::string_view bytes) {
 
 Verdict ResponseCheck::Feed(ResponseProgress& progress, std::string_view bytes) {
   CHECK(!bytes.empty());
+  left_ = 0;
   if (progress.parser == nullptr) {
-    const size_t left = template_.bytes.size() - progress.matched;
-    if (learned_ && bytes.size() <= left && Matches(progress.matched, bytes)) {
-      if (bytes.size() < left) {
-        progress.matched += bytes.size();
+    const size_t missing = template_.bytes.size() - progress.matched;
+    const std::string_view part = pipelined_ ? bytes.substr(0, missing) : bytes;
+    if (learned_ && part.size() <= missing && Matches(progress.matched, part)) {
+      if (part.size() < missing) {
+        progress.matched += part.size();
         return Verdict::kIncomplete;
       }
+      left_ = bytes.size() - part.size();
       progress.matched = 0;
       keep_alive_ = template_.keep_alive;
       ++fast_count_;
@@ -105,7 +111,9 @@ Verdict ResponseCheck::FeedParser(ResponseProgress& progress, std::string_view b
   const ResponseParser::Status status = progress.parser->Feed(bytes);
   if (status == ResponseParser::Status::kIncomplete) return Verdict::kIncomplete;
   const std::unique_ptr<ResponseParser> parser = std::move(progress.parser);
-  if (status == ResponseParser::Status::kMalformed) {
+  left_ = pipelined_ ? parser->bytes_behind() : 0;
+  if (status == ResponseParser::Status::kMalformed || parser->bytes_behind() > left_) {
+    left_ = 0;
     keep_alive_ = false;
     return Verdict::kMalformed;
   }

@@ -57,13 +57,18 @@ struct ResponseProgress {
 class ResponseCheck {
  public:
   // `run` is shared by all threads of a run, and outlives this. `expected_body`: if given, every
-  // body must equal it; else the first right response tells it.
-  ResponseCheck(LearnedResponse& run, bool is_head, std::optional<std::string> expected_body);
+  // body must equal it; else the first right response tells it. `pipelined`: other responses may
+  // follow without a pause.
+  ResponseCheck(LearnedResponse& run, bool is_head, std::optional<std::string> expected_body,
+                bool pipelined = false);
 
   // Takes the next bytes (not empty) of the connection whose response stands at `progress`. After
   // any verdict but kIncomplete `progress` is that of a fresh response; after kMalformed the
-  // connection can't be used any further.
+  // connection can't be used any further. Bytes behind the end of a response are malformed, or, if
+  // `pipelined`, left for the next one.
   Verdict Feed(ResponseProgress& progress, std::string_view bytes);
+  // How many of the bytes last fed were left. 0 unless `pipelined`.
+  size_t left() const { return left_; }
 
   // Whether the server keeps the connection open after the response last finished.
   bool keep_alive() const { return keep_alive_; }
@@ -79,6 +84,8 @@ class ResponseCheck {
   LearnedResponse& run_;
   const bool is_head_;
   const std::optional<std::string> expected_body_;
+  const bool pipelined_;
+  size_t left_ = 0;
   bool learned_ = false;
   LearnedResponse::Template template_;  // own copy; its Date is the one last seen
   bool keep_alive_ = true;

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "loadgen/test_server.h"
+
 namespace crossover {
 namespace {
 
@@ -196,6 +198,30 @@ TEST_F(ResponseCheckTest, TellsThatTheServerWillClose) {
   EXPECT_TRUE(check_.keep_alive());
   EXPECT_EQ(Feed("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"), Verdict::kVerified);
   EXPECT_FALSE(check_.keep_alive());
+}
+
+TEST(PipelinedResponses, AreToldApartHoweverTheyAreSplit) {
+  const std::string one = TestResponse("Crossover\n");
+  const std::string other = TestResponse("Crossover\n", "X: y\r\n");
+  const std::string stream = one + one + other + one + TestResponse("no") + one;
+  for (size_t size = 1; size <= stream.size(); ++size) {
+    LearnedResponse run;
+    ResponseCheck check(run, /*is_head=*/false, std::nullopt, /*pipelined=*/true);
+    ResponseProgress progress;
+    std::vector<Verdict> verdicts;
+    for (size_t at = 0; at < stream.size(); at += size) {
+      std::string_view bytes = std::string_view(stream).substr(at, size);
+      while (!bytes.empty()) {
+        const Verdict verdict = check.Feed(progress, bytes);
+        bytes.remove_prefix(bytes.size() - check.left());
+        if (verdict != Verdict::kIncomplete) verdicts.push_back(verdict);
+      }
+    }
+    using enum Verdict;
+    EXPECT_EQ(verdicts, (std::vector<Verdict>{kVerified, kVerified, kVerified, kVerified,
+                                              kWrongBody, kVerified}))
+        << size;
+  }
 }
 
 }  // namespace

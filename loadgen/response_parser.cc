@@ -51,12 +51,15 @@ ResponseParser::Status ResponseParser::Feed(std::string_view bytes) {
     const size_t unfinished = state.raw.size() - state.parsed_bytes;
     return unfinished > limits::kResponseHeaderBytesMax ? Status::kMalformed : Status::kIncomplete;
   }
-  return state.parsed_bytes == state.raw.size() ? Status::kWhole : Status::kMalformed;
+  return Status::kWhole;
 }
 
 unsigned ResponseParser::status_code() const { return state_->parser.get().result_int(); }
 const std::string& ResponseParser::body() const { return state_->parser.get().body(); }
 bool ResponseParser::keep_alive() const { return state_->parser.get().keep_alive(); }
-const std::string& ResponseParser::raw() const { return state_->raw; }
+std::string_view ResponseParser::raw() const {
+  return std::string_view(state_->raw).substr(0, state_->parsed_bytes);
+}
+size_t ResponseParser::bytes_behind() const { return state_->raw.size() - state_->parsed_bytes; }
 
 }  // namespace crossover

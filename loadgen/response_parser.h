@@ -1,6 +1,7 @@
 // ResponseParser: one HTTP response, parsed in full by Boost.Beast (which stays in one .cc).
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,16 +19,18 @@ class ResponseParser {
   ResponseParser(const ResponseParser&) = delete;
   ResponseParser& operator=(const ResponseParser&) = delete;
 
-  // Takes the next bytes. kMalformed also for limits exceeded, for a body that only the end of the
-  // connection would end, and for bytes behind the end of the response.
+  // Takes the next bytes. kMalformed also for limits exceeded, and for a body that only the end of
+  // the connection would end.
   Status Feed(std::string_view bytes);
 
   // Valid once Feed returned kWhole.
   unsigned status_code() const;
   const std::string& body() const;
   bool keep_alive() const;
-  // All bytes fed, in order.
-  const std::string& raw() const;
+  // All bytes of the response, in order.
+  std::string_view raw() const;
+  // How many of the bytes last fed stand behind the end of the response.
+  size_t bytes_behind() const;
 
  private:
   struct State;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/error.h"
+#include "loadgen/random.h"
 
 namespace crossover {
 namespace {
@@ -44,13 +45,6 @@ RateStep ParseStep(std::string_view part, std::string_view text) {
     RefuseRate(text, "has a ramp without a duration");
   }
   return step;
-}
-
-// Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014): its mixer.
-uint64_t Mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
 }
 
 }  // namespace
@@ -92,18 +86,12 @@ Schedule::Schedule(const ScheduleOptions& options, size_t connections)
                      .end_position = std::numeric_limits<double>::infinity()});
 }
 
-double Schedule::Uniform(uint64_t i, uint64_t k) const {
-  constexpr uint64_t kGolden = 0x9e3779b97f4a7c15;
-  const uint64_t bits = Mix(Mix(Mix(options_.seed * kGolden) + i * kGolden) + k * kGolden);
-  return (static_cast<double>(bits >> 11) + 1) * 0x1p-53;
-}
-
 double Schedule::Position(uint64_t i, uint64_t k, double previous) const {
   if (options_.arrivals == ScheduleOptions::Arrivals::kConstant) {
     return static_cast<double>(k) * connections_ + static_cast<double>(i);
   }
   // Poisson processes add up: each connection's has a rate of 1 / connections.
-  const double gap = -std::log(Uniform(i, k)) * connections_;
+  const double gap = -std::log(UniformOf(options_.seed, i, k)) * connections_;
   return k == 0 ? gap : previous + gap;
 }
 
@@ -121,7 +109,8 @@ int64_t Schedule::DueNs(double position) const {
 
 int64_t Schedule::ThinkNs(uint64_t i, uint64_t k) const {
   const auto mean = static_cast<double>(options_.think_ns);
-  if (options_.think_exponential) return static_cast<int64_t>(-std::log(Uniform(i, k)) * mean);
+  if (options_.think_exponential)
+    return static_cast<int64_t>(-std::log(UniformOf(options_.seed, i, k)) * mean);
   if (k > 0) return options_.think_ns;
   return static_cast<int64_t>(mean * static_cast<double>(i) / connections_);
 }

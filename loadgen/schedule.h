@@ -68,8 +68,6 @@ class Schedule {
     double slope;  // of the rate, per second
     double end_position;
   };
-  // Uniform within (0, 1], a function of the seed, i and k.
-  double Uniform(uint64_t i, uint64_t k) const;
 
   const ScheduleOptions options_;
   const double connections_;

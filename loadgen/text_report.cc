@@ -73,8 +73,7 @@ void AppendCause(std::string& causes, uint64_t count, const char* cause) {
   causes += Count(count) + " " + cause;
 }
 
-std::string ConnectionCauses(const LoadResult& result) {
-  const ConnectionLedger& connections = result.ledger.connections;
+std::string ConnectionCauses(const ConnectionLedger& connections) {
   std::string causes;
   AppendCause(causes, connections.refused, "refused");
   AppendCause(causes, connections.timed_out, "timed out");
@@ -106,6 +105,10 @@ void AppendLedger(std::string& text, const LoadResult& result) {
   Append(text, "connections  %s asked, %s established, %s served in the window, %s starved\n",
          Count(connections.asked).c_str(), Count(connections.established).c_str(),
          Count(fairness.served).c_str(), Count(fairness.starved()).c_str());
+  if (const ConnectionLedger& again = result.ledger.reconnections; again.asked > 0) {
+    Append(text, "reconnected  %s times, %s established\n", Count(again.asked).c_str(),
+           Count(again.established).c_str());
+  }
   Append(text, "requests     %s sent, %s verified, %s of them in the window\n",
          Count(requests.scheduled).c_str(), Count(requests.verified).c_str(),
          Count(requests.verified_in_window).c_str());
@@ -115,8 +118,11 @@ void AppendLedger(std::string& text, const LoadResult& result) {
            fairness.jain_index());
   }
   Append(text, "errors       %s\n", Count(result.ledger.errors()).c_str());
-  if (const std::string causes = ConnectionCauses(result); !causes.empty()) {
+  if (const std::string causes = ConnectionCauses(connections); !causes.empty()) {
     Append(text, "             connections: %s\n", causes.c_str());
+  }
+  if (const std::string causes = ConnectionCauses(result.ledger.reconnections); !causes.empty()) {
+    Append(text, "             reconnections: %s\n", causes.c_str());
   }
   if (const std::string causes = RequestCauses(requests); !causes.empty()) {
     Append(text, "             requests: %s\n", causes.c_str());
@@ -143,8 +149,8 @@ std::string ToText(const LoadResult& result) {
   std::string text;
   Append(
       text, "%s %s (%s), %zu connection%s on %zu thread%s, %s%s%s\n",
-      MethodName(result.options.method), result.options.url.substr(0, 200).c_str(),
-      result.address.c_str(), result.options.connections,
+      result.options.targets.empty() ? MethodName(result.options.method) : "Targets at",
+      result.options.url.substr(0, 200).c_str(), result.address.c_str(), result.options.connections,
       result.options.connections == 1 ? "" : "s", result.options.threads,
       result.options.threads == 1 ? "" : "s", EngineName(result.engine.kind),
       result.engine.reason.empty() ? "" : " for want of io_uring: ", result.engine.reason.c_str());
@@ -153,12 +159,19 @@ std::string ToText(const LoadResult& result) {
          FormatDurationNs(result.window_end_ns - result.window_start_ns).c_str(),
          result.stopped_early ? " (stopped early)" : "");
   AppendTimes(text, "latency", result.latency);
-  if (result.paced()) {
+  if (result.options.times_apart()) {
     AppendTimes(text, "service", result.service);
     AppendTimes(text, "lag", result.lag);
   }
   AppendTimes(text, "connect", result.connect);
+  AppendTimes(text, "reconnect", result.reconnect);
   AppendLedger(text, result);
+  for (size_t i = 0; i < result.options.targets.size(); ++i) {
+    const Target& target = result.options.targets[i];
+    Append(text, "%-13s%s verified in the window by %s %s\n", i == 0 ? "targets" : "",
+           Count(result.window_by_target[i]).c_str(), MethodName(target.method),
+           target.path.substr(0, 200).c_str());
+  }
   Append(text, "bytes        %s sent, %s received\n", Bytes(result.sent_bytes).c_str(),
          Bytes(result.received_bytes).c_str());
   AppendClientCpu(text, result);

@@ -109,15 +109,14 @@ SocketAddress Resolve(const Url& url) {
   return address;
 }
 
-SocketAddress SourceAddress(const SocketAddress& target, size_t number, size_t connections,
-                            size_t each_max) {
+SocketAddress SourceAddress(const SocketAddress& target, size_t number, size_t sources) {
   SocketAddress source;
-  if (target.family() != AF_INET || connections <= each_max) return source;
+  if (target.family() != AF_INET || sources <= 1) return source;
   const auto* const to = reinterpret_cast<const sockaddr_in*>(target.get());
   if (ntohl(to->sin_addr.s_addr) >> 24 != 127) return source;
   auto* const from = reinterpret_cast<sockaddr_in*>(&source.storage);
   from->sin_family = AF_INET;
-  from->sin_addr.s_addr = htonl(static_cast<uint32_t>(INADDR_LOOPBACK + number / each_max));
+  from->sin_addr.s_addr = htonl(static_cast<uint32_t>(INADDR_LOOPBACK + number % sources));
   source.length = sizeof *from;
   return source;
 }

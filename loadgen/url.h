@@ -30,13 +30,12 @@ struct SocketAddress {
   std::string ToText() const;
 };
 
-// From where connection `number` (from 0) goes to `target`: from 127.0.0.1 and on, so that none
-// has more than `each_max` connections. The kernel looks for a free local port by trying them, and
-// on an address of which half the ports are taken that costs more than all the rest of a connect
-// (seen: 55 % of the client's CPU for 16,000). Only for a target of 127.0.0.0/8; else, and where
-// one address will do, a length of 0: as the kernel likes.
-SocketAddress SourceAddress(const SocketAddress& target, size_t number, size_t connections,
-                            size_t each_max);
+// From where connection `number` (from 0) goes to `target`: from `sources` addresses in turn,
+// 127.0.0.1 and on. The kernel looks for a free local port by trying them, and on an address of
+// which half the ports are taken that costs more than all the rest of a connect (seen: 55 % of the
+// client's CPU for 16,000). Only for a target of 127.0.0.0/8; else, and where one address will do,
+// a length of 0: as the kernel likes.
+SocketAddress SourceAddress(const SocketAddress& target, size_t number, size_t sources);
 
 // The address of `url`, an IPv4 one if there is any. Throws UsageError if the name is unknown.
 SocketAddress Resolve(const Url& url);

@@ -33,7 +33,7 @@ int Main(int argc, char** argv) {
   const SocketAddress address = Resolve(url);
   const int requests = std::atoi(argv[2]);
   if (requests <= 0) throw UsageError("REQUESTS: must be more than 0");
-  const Request request = BuildRequest(url, Method::kGet, 0);
+  const Request request = BuildRequest(url.authority, url.target, Method::kGet);
   const Fd fd(OpenTcpSocket(address, {}, 0));
   if (connect(fd.get(), address.get(), address.length) != 0) ThrowErrno("connect");
   for (int i = 0; i < requests / 10; ++i) PingPong(fd.get(), request.bytes);  // warm-up

@@ -1,4 +1,4 @@
-#include "harness/json_node.h"
+#include "base/json_node.h"
 
 #include <algorithm>
 #include <numeric>
