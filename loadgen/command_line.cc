@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 
 #include "base/cpu_list.h"
 #include "base/duration.h"
@@ -27,13 +28,17 @@ struct Texts {
   std::string shed_after;
   std::string spin;
   bool think_exponential = false;
+  bool calibrate = false;
   uint64_t requests = 0;
   size_t threads = 0;
 };
 
 void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   LoadOptions& load = line.load;
-  app.add_option("URL", load.url, "http://HOST[:PORT][/PATH]")->required();
+  app.add_option("URL", load.url, "http://HOST[:PORT][/PATH]");
+  app.add_flag("--calibrate", texts.calibrate,
+               "Instead of a URL: find this client's own ceiling, in closed loops of 1, 200 and -c "
+               "(8000) connections to a null responder on a CPU of its own, 2s each");
   app.set_help_flag("-h,--help", "Print this help and exit");
 
   const char* const kLoad = "Load";
@@ -157,6 +162,27 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->group(kOutput);
 }
 
+// What is left of the options where there is a responder to find the ceiling against.
+CalibrationOptions CalibrationOf(const CLI::App& app, const Texts& texts, const LoadOptions& load) {
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    static constexpr std::array kAllowed = {"--calibrate", "--connections", "--threads",  "--cpus",
+                                            "--engine",    "--warmup",      "--duration", "--json"};
+    if (option->count() > 0 &&
+        std::find(kAllowed.begin(), kAllowed.end(), name) == kAllowed.end()) {
+      throw UsageError("--calibrate: runs its own load, without " + name);
+    }
+  }
+  CalibrationOptions options;
+  if (app.count("--connections") > 0) options.connections = load.connections;
+  if (app.count("--duration") > 0) options.duration_ns = load.duration_ns;
+  options.threads = texts.threads > 0 ? texts.threads : std::max<size_t>(1, load.cpus.size());
+  options.engine = load.engine;
+  options.cpus = load.cpus;
+  options.warmup_ns = load.warmup_ns;
+  return options;
+}
+
 void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   LoadOptions& load = line.load;
   load.method = ParseMethod(texts.method);
@@ -186,6 +212,11 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   load.trace = !line.trace_path.empty();
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
+  if (texts.calibrate) {
+    line.calibration = CalibrationOf(app, texts, load);
+    return;
+  }
+  if (load.url.empty()) throw UsageError("URL is required (see --help)");
   load.threads = texts.threads;
   if (load.threads == 0) {
     const size_t cpus = load.cpus.empty() ? AllowedCpus().size() : load.cpus.size();

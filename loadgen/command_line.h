@@ -1,14 +1,18 @@
 // The command line of crossover-load.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "loadgen/calibrate.h"
 #include "loadgen/load_generator.h"
 
 namespace crossover {
 
 struct CommandLine {
   LoadOptions load;
+  // Instead of `load`, and with nothing else but json_path.
+  std::optional<CalibrationOptions> calibration;
   std::string hgrm_path;   // empty: none
   std::string trace_path;  // empty: none
   std::string json_path;   // empty: none; "-": standard output

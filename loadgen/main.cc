@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/ndjson.h"
+#include "loadgen/calibrate.h"
 #include "loadgen/command_line.h"
 #include "loadgen/json_report.h"
 #include "loadgen/load_generator.h"
@@ -93,6 +94,11 @@ int Main(int argc, char** argv) {
     return 0;
   }
   const Fd stop = StopSignals();
+  if (line.calibration) {
+    const Calibration calibration = Calibrate(*line.calibration, stop.get());
+    Write(calibration, line.json_path);
+    return calibration.flawless() ? 0 : kExitFailure;
+  }
   LoadControl control;
   control.stop_fd = stop.get();
   if (line.events) {

@@ -145,6 +145,10 @@ void AppendClientCpu(std::string& text, const LoadResult& result) {
 
 }  // namespace
 
+std::string FormatCount(uint64_t value) { return Count(value); }
+
+std::string FormatTimeNs(int64_t ns) { return Time(ns); }
+
 std::string ToText(const LoadResult& result) {
   std::string text;
   Append(
