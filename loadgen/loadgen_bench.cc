@@ -75,19 +75,44 @@ void ExpireAndSetTimer(benchmark::State& state) {
     timers.Push(first.due_ns + 1'000'000'000, first.index);
   }
 }
-BENCHMARK(ExpireAndSetTimer)->Arg(64)->Arg(16'000);
+BENCHMARK(ExpireAndSetTimer)->Arg(64)->Arg(1024)->Arg(16'384);
 
-void PoissonDueTime(benchmark::State& state) {
-  const Schedule schedule(
-      {.rate = ParseRate("1000-5000@20s"), .arrivals = ScheduleOptions::Arrivals::kPoisson}, 64);
+// So many timers are set, in no order, and then expire one after the other, as at the begin and the
+// end of a run.
+void InsertAndExpireTimers(benchmark::State& state) {
+  std::mt19937_64 random(1);
+  std::vector<int64_t> due_ns(static_cast<size_t>(state.range(0)));
+  for (int64_t& each : due_ns) each = static_cast<int64_t>(random() % 1'000'000'000);
+  TimerQueue timers;
+  timers.Reserve(due_ns.size());
+  for (auto _ : state) {
+    for (uint32_t i = 0; i < due_ns.size(); ++i) timers.Push(due_ns[i], i);
+    while (!timers.empty()) {
+      benchmark::DoNotOptimize(timers.First().index);
+      timers.Pop();
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(InsertAndExpireTimers)->Arg(64)->Arg(1024)->Arg(16'384);
+
+// When the next request of one of 64 connections is due. The first 4,096 of it, again and again,
+// all lie within the ramp.
+void DueTime(benchmark::State& state, const char* rate, ScheduleOptions::Arrivals arrivals) {
+  const Schedule schedule({.rate = ParseRate(rate), .arrivals = arrivals}, 64);
   double position = 0;
   uint64_t k = 0;
   for (auto _ : state) {
-    position = schedule.Position(7, k++, position);
+    position = schedule.Position(7, k, position);
     benchmark::DoNotOptimize(schedule.DueNs(position));
+    k = (k + 1) % 4096;
+    if (k == 0) position = 0;
   }
 }
-BENCHMARK(PoissonDueTime);
+BENCHMARK_CAPTURE(DueTime, constant, "5000", ScheduleOptions::Arrivals::kConstant);
+BENCHMARK_CAPTURE(DueTime, constant_ramp, "1000-5000@10m", ScheduleOptions::Arrivals::kConstant);
+BENCHMARK_CAPTURE(DueTime, poisson, "5000", ScheduleOptions::Arrivals::kPoisson);
+BENCHMARK_CAPTURE(DueTime, poisson_ramp, "1000-5000@10m", ScheduleOptions::Arrivals::kPoisson);
 
 }  // namespace
 }  // namespace crossover
