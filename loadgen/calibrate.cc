@@ -141,7 +141,7 @@ const char* BottleneckName(Bottleneck bottleneck) {
     case Bottleneck::kBoth:
       return "both";
     case Bottleneck::kSharedCpu:
-      return "shared CPU";
+      return "shared_cpu";
     case Bottleneck::kNeither:
       break;
   }

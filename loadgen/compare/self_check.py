@@ -3,7 +3,8 @@
 
 Checks, each told with what it should be: pacing (rate achieved, spacing of Poisson arrivals), latency
 (an open loop against a bare ping-pong), stall (percentiles that are known beforehand), connect (time
-until 16,000 connections are served), memory (of the client, per connection).
+until 16,000 connections are served), memory (of the client, per connection), many (60,000 connections
+held, each due each 10 s; needs 61,000 open files, for which it raises the limit where it may).
 
 The server runs on the first CPU that this process may use, the client on the second.
 """
@@ -13,6 +14,7 @@ import csv
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,6 +23,10 @@ from pathlib import Path
 
 SERVER_CPU, CLIENT_CPU = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 RESPONSE_WAIT_SECONDS = 120
+MANY_CONNECTIONS = 60_000
+# Both ends on this machine, at some 6 kB each with what the kernel keeps; and what else is open.
+MANY_BYTES = MANY_CONNECTIONS * 16_384
+MANY_FILES = 2 * MANY_CONNECTIONS + 10_000
 
 
 def on(cpu):
@@ -175,6 +181,47 @@ class Checks:
                       "under 1,024 (all but the kernel's)", each < 1024)
 
 
+    def many(self):
+        """As many as one server of a large site holds, each mostly idle: due each 10 s."""
+        if reason := why_not_many():
+            print(f"skip  {MANY_CONNECTIONS:,} connections: {reason}", flush=True)
+            return
+        seconds = 10 if self.quick else 20
+        for engine in ("epoll", "io_uring"):
+            with self.null() as null:
+                result = self.load(null.event("ready")["port"], "--engine", engine,
+                                   "-c", MANY_CONNECTIONS, "--rate", MANY_CONNECTIONS // 10,
+                                   "-d", f"{seconds}s", "--warmup", "1s")
+            errors, starved = result["errors"], result["connections"]["starved"]
+            self.tell(f"{MANY_CONNECTIONS:,} connections, each due each 10 s, {seconds} s, {engine}",
+                      f"{errors:,} errors", "0, and none unserved", errors == 0 and starved == 0)
+            print(f"      connected in {result['connect_seconds']:.1f} s; "
+                  f"{result['throughput_rps']:,.0f} requests/s, {starved:,} unserved; latency p50 "
+                  f"{result['latency_ns']['p50'] / 1e3:.0f} us, p99 "
+                  f"{result['latency_ns']['p99'] / 1e6:.2f} ms; client CPU "
+                  f"{result['client_cpu']['threads'][0]['utilization']:.0%}")
+
+
+def why_not_many():
+    """Raises the limit of open files for this process's children; what the machine lacks, or None."""
+    wanted = MANY_CONNECTIONS + 1000
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+        except (OSError, ValueError):
+            return (f"they need {wanted:,} open files, and the hard limit of {hard:,} can't be raised "
+                    "without CAP_SYS_RESOURCE")
+    used, _, files = (int(word) for word in Path("/proc/sys/fs/file-nr").read_text("ascii").split())
+    if files - used < MANY_FILES:
+        return f"they need {MANY_FILES:,} open files in all, and fs.file-max leaves {files - used:,}"
+    memory = Path("/proc/meminfo").read_text("ascii")
+    available = int(memory.split("MemAvailable:")[1].split()[0]) * 1024
+    if available < MANY_BYTES:
+        return f"they need {MANY_BYTES >> 20:,} MB of memory, and {available >> 20:,} are free"
+    return None
+
+
 def anderson_darling(times, mean):
     """Of the gaps against an exponential distribution of that mean; 3.857 is the 1 % point."""
     times = sorted(times)
@@ -185,7 +232,7 @@ def anderson_darling(times, mean):
 
 
 def main():
-    names = ["pacing", "latency", "stall", "connect", "memory"]
+    names = ["pacing", "latency", "stall", "connect", "memory", "many"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--quick", action="store_true", help="shorter, and less sure")
