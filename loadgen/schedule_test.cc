@@ -70,7 +70,7 @@ double AndersonDarling(std::vector<double> gaps, double mean) {
 }
 
 TEST(ScheduleTest, PoissonArrivalsHaveExponentialGaps) {
-  for (const uint64_t seed : {1, 2, 3}) {
+  for (const uint64_t seed : {1u, 2u, 3u}) {
     // Few of each of many: what is there before the first connection runs out is Poisson.
     const auto due = DueTimes(
         {.rate = ParseRate("10000"), .arrivals = Arrivals::kPoisson, .seed = seed}, 64, 400);
