@@ -24,6 +24,7 @@ struct Texts {
   std::string think;
   std::string shed_after;
   std::string spin;
+  std::string interval;
   bool think_exponential = false;
   uint64_t requests = 0;
   size_t threads = 0;
@@ -127,6 +128,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                "Tell progress and the result in lines of JSON on standard output, and wait for "
                R"({"command":"go"} on standard input once connected)")
       ->group(kOutput);
+  app.add_option("--interval", texts.interval,
+                 "With --events: also tell so often what was done since (1s; 0s: don't)")
+      ->group(kOutput);
 }
 
 void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
@@ -147,6 +151,7 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   }
   if (!texts.spin.empty()) load.spin_ns = ParseDurationNs(texts.spin, "--spin");
   load.trace = !line.trace_path.empty();
+  if (!texts.interval.empty()) load.interval_ns = ParseDurationNs(texts.interval, "--interval");
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
   load.threads = texts.threads;

@@ -64,6 +64,10 @@ def run(*arguments, stdin=""):
     return done.returncode, done.stdout, done.stderr
 
 
+# Runs until it is stopped, and leaves the CPU to others.
+ENDLESS = ("-c", "4", "-t", "2", "--rate", "200", "--warmup", "0s", "-d", "1h", "--interval", "100ms")
+
+
 class CrossoverLoadTest(unittest.TestCase):
 
     def test_events_follow_in_order_and_wait_for_go(self):
@@ -86,6 +90,34 @@ class CrossoverLoadTest(unittest.TestCase):
             self.assertEqual(result["requests"]["verified_in_window"], 1000)
             self.assertEqual(err, "")
             self.assertEqual(load.returncode, 0)
+
+    def test_tells_intervals_if_asked_to(self):
+        with Server() as server:
+            load = start(*ENDLESS, "--events", server.url)
+            load.stdin.write('{"command":"go"}\n')
+            load.stdin.flush()
+            events = []
+            while [event["event"] for event in events].count("interval") < 3:
+                events.append(json.loads(load.stdout.readline()))
+            load.send_signal(signal.SIGINT)
+            out, err = load.communicate(timeout=120)
+        self.assertEqual(err, "")
+        events += [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([event["event"] for event in events if event["event"] != "interval"],
+                         ["connected", "warming", "measuring", "measured", "done"])
+        self.assertEqual([event["event"] for event in events[:3]],
+                         ["connected", "warming", "measuring"])
+        intervals = [event for event in events if event["event"] == "interval"]
+        self.assertEqual({each["phase"] for each in intervals} - {"drain"}, {"window"})
+        result = events[-1]["result"]
+        self.assertEqual(sum(each["verified"] for each in intervals),
+                         result["requests"]["verified"] - 4)
+        self.assertEqual(sum(each["errors"] for each in intervals), result["errors"])
+        for before, each in zip(intervals, intervals[1:]):
+            self.assertAlmostEqual(each["time_ns"] - before["time_ns"], each["seconds"] * 1e9, delta=1000)
+            self.assertAlmostEqual(each["throughput_rps"] * each["seconds"], each["verified"])
+            self.assertEqual(set(each["latency_ns"]), {"p50", "p99", "max"})
+            self.assertLessEqual(each["in_flight"], 4)
 
     def test_end_of_input_instead_of_go_gives_up(self):
         with Server() as server:
@@ -213,6 +245,8 @@ class CrossoverLoadTest(unittest.TestCase):
                           ["-n", "5", "-d", "1s", url], ["-n", "0", url], ["--cpus", "a", url],
                           ["--method", "BREW", url], ["--body-bytes", "5", url],
                           ["-c", "900000", url], ["-c", "-1", url], ["--events", "--json", "-", url],
+                          ["--interval", "99ms", url], ["--interval", "1", url],
+                          ["--events", "--interval", "1ms", url],
                           ["http://no-such-host.invalid/"]):
             status, out, err = run(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
@@ -222,7 +256,7 @@ class CrossoverLoadTest(unittest.TestCase):
     def test_help(self):
         status, out, _ = run("--help")
         self.assertEqual(status, 0)
-        for text in ("--connections", "--requests", "--events", "Exit status"):
+        for text in ("--connections", "--requests", "--events", "--interval", "Exit status"):
             self.assertIn(text, out)
 
 

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/open_files.h"
+#include "loadgen/interval_teller.h"
 #include "loadgen/load_loop.h"
 #include "loadgen/run_state.h"
 #include "loadgen/url.h"
@@ -78,6 +79,10 @@ void CheckOptions(const LoadOptions& options) {
     throw UsageError("--shed-after: only requests of an open schedule (--rate) can be late");
   }
   if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
+  if (options.interval_ns != 0 && (options.interval_ns < limits::kIntervalMinNs ||
+                                   options.interval_ns > limits::kDurationMaxNs)) {
+    throw UsageError("--interval: must be from 100ms to 24h, or 0s for none");
+  }
   const std::vector<int> allowed = AllowedCpus();
   for (const int cpu : options.cpus) {
     if (!std::binary_search(allowed.begin(), allowed.end(), cpu)) {
@@ -159,8 +164,12 @@ class Fleet {
 // Leads one run through its phases, on the caller's thread.
 class Coordinator {
  public:
-  Coordinator(const LoadOptions& options, const LoadControl& control, RunState& state, Fleet& fleet)
-      : options_(options), control_(control), state_(state), fleet_(fleet) {}
+  Coordinator(const LoopSetting& setting, const LoadControl& control, Fleet& fleet)
+      : options_(setting.options),
+        control_(control),
+        state_(setting.state),
+        fleet_(fleet),
+        intervals_(options_, control, state_, fleet.loops(), setting.followed) {}
 
   void Lead() {
     Connect();
@@ -173,12 +182,14 @@ class Coordinator {
       stopped_ = true;
     }
     fleet_.StopAndJoin();
+    intervals_.TellRest();
   }
 
   bool stopped() const { return stopped_; }
   double connect_seconds() const { return connect_seconds_; }
 
  private:
+  using Interval = LoadInterval::Phase;
   enum class Wait { kTrue, kDeadline, kStopped };
 
   // Waits until `condition` holds, the clock reaches `deadline_ns`, or the run is to stop (told
@@ -190,8 +201,10 @@ class Coordinator {
       // early.
       const int64_t now_ns = MonotonicNs();
       if (now_ns >= deadline_ns) return Wait::kDeadline;
+      if (intervals_.TellIfDue(now_ns, deadline_ns)) continue;
       if (condition()) return Wait::kTrue;
-      const int64_t left_ns = std::min(deadline_ns - now_ns, 3600 * kNsPerSecond);
+      const int64_t wake_ns = std::min(deadline_ns, intervals_.due_ns());
+      const int64_t left_ns = std::min(wake_ns - now_ns, 3600 * kNsPerSecond);
       const timespec timeout{left_ns / kNsPerSecond, left_ns % kNsPerSecond};
       pollfd polled[2] = {{state_.coordinator_wake.get(), POLLIN, 0},
                           {stopped_ ? -1 : control_.stop_fd, POLLIN, 0}};
@@ -216,6 +229,7 @@ class Coordinator {
 
   void Connect() {
     const int64_t start_ns = MonotonicNs();
+    intervals_.Begin(Interval::kConnect, start_ns);
     WaitFor(RunState::kNever, [&] { return AllConnected(); });
     const int64_t now_ns = MonotonicNs();
     connect_seconds_ = static_cast<double>(now_ns - start_ns) / 1e9;
@@ -225,6 +239,7 @@ class Coordinator {
           .established = state_.established.load(),
           .served = state_.served.load(),
           .connect_seconds = connect_seconds_});
+    intervals_.TellRest();
   }
 
   bool MayBegin() { return !control_.may_begin || control_.may_begin(); }
@@ -245,16 +260,21 @@ class Coordinator {
     state_.phase.store(Phase::kRun, std::memory_order_release);
     fleet_.Wake();
     Tell({.kind = LoadEvent::Kind::kWarming, .time_ns = begin_ns});
+    intervals_.Begin(Interval::kWarmUp, begin_ns);
 
     if (WaitFor(start_ns, [&] { return AllEnded(); }) == Wait::kDeadline) {
       fleet_.Wake();  // also threads that get no response see the edge
       Tell({.kind = LoadEvent::Kind::kMeasuring, .time_ns = start_ns});
+      if (options_.warmup_ns > 0) intervals_.TellRest();
+      intervals_.Begin(Interval::kWindow, start_ns);
       WaitFor(planned_end_ns,
               [&] { return AllEnded() || state_.window_end_ns.load() != planned_end_ns; });
     }
     EndWindow(planned_end_ns);
     Tell({.kind = LoadEvent::Kind::kMeasured, .time_ns = state_.window_end_ns.load()});
+    intervals_.TellRest();
     const int64_t drained_ns = state_.window_end_ns.load() + options_.drain_timeout_ns;
+    intervals_.Begin(Interval::kDrain, state_.window_end_ns.load());
     while (WaitFor(drained_ns, [&] { return AllEnded(); }) == Wait::kStopped) {
     }
   }
@@ -276,6 +296,7 @@ class Coordinator {
   const LoadControl& control_;
   RunState& state_;
   Fleet& fleet_;
+  IntervalTeller intervals_;
   bool stopped_ = false;
   double connect_seconds_ = 0;
 };
@@ -332,10 +353,11 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
                             .schedule = schedule,
                             .engine = engine.kind,
                             .learned = learned,
-                            .state = state};
+                            .state = state,
+                            .followed = options.interval_ns > 0 && control.on_interval};
   Fleet fleet(setting);
   fleet.Start(options.cpus);
-  Coordinator coordinator(options, control, state, fleet);
+  Coordinator coordinator(setting, control, fleet);
   coordinator.Lead();
 
   LoadResult result;

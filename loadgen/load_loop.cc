@@ -28,6 +28,8 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
       check_(setting.learned, setting.request.method == Method::kHead, ExpectedBody(setting)),
       engine_(MakeEngine(setting.engine, *this, connections)),
       connections_(connections),
+      progress_(setting.followed ? std::make_unique<LoopProgress>() : nullptr),
+      records_each_(setting.options.trace || setting.followed),
       next_edge_ns_(&setting.state.window_start_ns),
       in_flight_max_(setting.options.connects_in_flight_max),
       check_period_ns_(std::clamp<int64_t>(
@@ -102,7 +104,7 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
     ++requests.verified;
     if (stage_ != Stage::kConnect) {
       CountInWindow(connection, done_ns);
-      if (setting_.options.trace) Trace(index, done_ns);
+      if (records_each_) RecordEach(index, done_ns);
     }
   } else if (verdict == Verdict::kWrongStatus) {
     ++requests.wrong_status;
@@ -230,6 +232,9 @@ void LoadLoop::LookAtState() {
   if (stage_ == Stage::kConnect && state_.phase.load(std::memory_order_acquire) == Phase::kRun) {
     BeginRun();
   }
+  const uint32_t asked = state_.progress_asked.load(std::memory_order_relaxed);
+  if (asked != progress_told_) [[unlikely]]
+    PublishProgress(asked);
 }
 
 bool LoadLoop::HasEnded() const {
@@ -262,6 +267,8 @@ void LoadLoop::End() {
   }
   tally_.verified_fast = check_.fast_count();
   tally_.verified_full = check_.full_count();
+  awaiting_ = 0;  // what was outstanding has become an outcome
+  PublishProgress(LoopProgress::kForGood);
   state_.loops_ended.fetch_add(1);
   state_.NotifyCoordinator();
 }

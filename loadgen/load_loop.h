@@ -9,6 +9,7 @@
 
 #include "loadgen/engine.h"
 #include "loadgen/load_generator.h"
+#include "loadgen/loop_progress.h"
 #include "loadgen/response_check.h"
 #include "loadgen/run_state.h"
 #include "loadgen/schedule.h"
@@ -43,6 +44,7 @@ struct LoopSetting {
   EngineKind engine;
   LearnedResponse& learned;
   RunState& state;
+  bool followed;  // somebody asks for progress
 };
 
 // Nothing is allocated once the connections stand and responses equal the template.
@@ -59,6 +61,8 @@ class LoadLoop : public EngineSink {
   void Wake() { engine_->Wake(); }
   // Once Run has returned.
   const LoopTally& tally() const { return tally_; }
+  // There only if the run is followed.
+  LoopProgress* progress() const { return progress_.get(); }
 
  private:
   enum class Stage : uint8_t { kConnect, kWarmUp, kWindow, kDrain };
@@ -109,11 +113,13 @@ class LoadLoop : public EngineSink {
   void SendRequest(uint32_t index, int64_t now_ns);
   void Finish(uint32_t index, Verdict verdict, bool last);
   void CountInWindow(Connection& connection, int64_t done_ns);
+  void RecordEach(uint32_t index, int64_t done_ns);
   void Trace(uint32_t index, int64_t done_ns);
   void Lose(uint32_t index, uint64_t& outcome);
   void Kill(uint32_t index);
 
   void LookAtState();
+  void PublishProgress(uint32_t asked);
   void CheckTimeouts(int64_t now_ns);
   bool HasEnded() const;
   void End();
@@ -134,6 +140,9 @@ class LoadLoop : public EngineSink {
   std::vector<int64_t> first_byte_ns_;  // by connection, if there is a trace
   int64_t last_sent_ns_ = 0;
   LoopTally tally_;
+  std::unique_ptr<LoopProgress> progress_;
+  uint32_t progress_told_ = 0;  // of how often it was asked
+  const bool records_each_;     // response, for a trace or for those who follow
 
   Stage stage_ = Stage::kConnect;
   // The edge of the window that comes next: its start, or its end.

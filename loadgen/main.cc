@@ -98,6 +98,10 @@ int Main(int argc, char** argv) {
   if (line.events) {
     control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
     control.may_begin = [&] { return WaitForGo(stop.get()); };
+    control.on_interval = [](const LoadInterval& interval) {
+      if (interval.phase == LoadInterval::Phase::kConnect) return;  // it has begun before "go"
+      WriteJsonLine(STDOUT_FILENO, ToJson(interval));
+    };
   }
   const LoadResult result = Run(line.load, control);
   Report(line, result);
