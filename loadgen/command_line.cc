@@ -25,6 +25,8 @@ struct Texts {
   std::string shed_after;
   std::string spin;
   std::string interval;
+  bool live = false;
+  bool no_live = false;
   bool think_exponential = false;
   uint64_t requests = 0;
   size_t threads = 0;
@@ -129,7 +131,15 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                R"({"command":"go"} on standard input once connected)")
       ->group(kOutput);
   app.add_option("--interval", texts.interval,
-                 "With --events: also tell so often what was done since (1s; 0s: don't)")
+                 "With --events: also tell so often what was done since (1s; 0s: don't). With "
+                 "the live view: how often it is drawn; 500ms if not given")
+      ->group(kOutput);
+  auto* const live = app.add_flag("--live", texts.live,
+                                  "Show how the run goes, on the terminal that standard error or "
+                                  "else standard output is; on by itself where the output is text")
+                         ->group(kOutput);
+  app.add_flag("--no-live", texts.no_live, "Don't show how the run goes")
+      ->excludes(live)
       ->group(kOutput);
 }
 
@@ -152,6 +162,11 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   if (!texts.spin.empty()) load.spin_ns = ParseDurationNs(texts.spin, "--spin");
   load.trace = !line.trace_path.empty();
   if (!texts.interval.empty()) load.interval_ns = ParseDurationNs(texts.interval, "--interval");
+  if (texts.live && line.events) {
+    throw UsageError("--live: --events tells machines, the live view people; choose one");
+  }
+  if (texts.live) line.live = true;
+  if (texts.no_live || line.events) line.live = false;
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
   load.threads = texts.threads;
