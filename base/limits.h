@@ -36,6 +36,7 @@ inline constexpr uint64_t kRequestsMax = 1'000'000'000'000;
 
 // Time.
 inline constexpr int64_t kDurationMaxNs = 24LL * 3600 * 1'000'000'000;
+inline constexpr int64_t kIntervalMinNs = 100'000'000;  // between reports of progress
 
 // Experiments and reports.
 inline constexpr size_t kExperimentFileBytesMax = 1024 * 1024;

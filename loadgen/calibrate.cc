@@ -17,7 +17,7 @@
 #include "base/open_files.h"
 #include "loadgen/json_report.h"
 #include "loadgen/null_responder.h"
-#include "loadgen/text_report.h"
+#include "loadgen/text_format.h"
 
 namespace crossover {
 namespace {
@@ -165,18 +165,16 @@ const char* BottleneckSentence(Bottleneck bottleneck) {
 }
 
 std::string Time(const Histogram& latency, double quantile) {
-  return latency.count() == 0 ? "-" : FormatTimeNs(latency.QuantileNs(quantile));
+  return latency.count() == 0 ? "-" : TimeText(latency.QuantileNs(quantile));
 }
 
-std::string Rounded(double value) {
-  return FormatCount(static_cast<uint64_t>(std::llround(value)));
-}
+std::string Rounded(double value) { return CountText(static_cast<uint64_t>(std::llround(value))); }
 
 void AppendRow(std::string& text, const CalibrationRun& run) {
   const LoadResult& load = run.load;
   char line[256];
   std::snprintf(line, sizeof line, "%-9s %11s %11s %14s %7.0f %% %7.0f %% %9s %9s  %-10s  %s\n",
-                EngineName(load.engine.kind), FormatCount(load.options.connections).c_str(),
+                EngineName(load.engine.kind), CountText(load.options.connections).c_str(),
                 Rounded(load.throughput_rps()).c_str(),
                 Rounded(run.requests_per_cpu_second()).c_str(), 100 * load.busiest_utilization(),
                 100 * run.responder_utilization, Time(load.latency, 0.5).c_str(),
@@ -292,9 +290,8 @@ std::string ToText(const Calibration& calibration) {
   for (const CalibrationRun& run : calibration.runs) AppendRow(text, run);
   if (const CalibrationRun* const best = calibration.fastest()) {
     text += "fastest: " + Rounded(best->load.throughput_rps()) + " requests/s (" +
-            EngineName(best->load.engine.kind) + ", " +
-            FormatCount(best->load.options.connections) + " connections); " +
-            BottleneckSentence(best->bottleneck) + "\n";
+            EngineName(best->load.engine.kind) + ", " + CountText(best->load.options.connections) +
+            " connections); " + BottleneckSentence(best->bottleneck) + "\n";
   }
   text += calibration.stopped_early ? "ledger: stopped early\n"
           : calibration.flawless()

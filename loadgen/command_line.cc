@@ -27,6 +27,9 @@ struct Texts {
   std::string think;
   std::string shed_after;
   std::string spin;
+  std::string interval;
+  bool live = false;
+  bool no_live = false;
   bool think_exponential = false;
   bool calibrate = false;
   uint64_t requests = 0;
@@ -160,6 +163,17 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                "Tell progress and the result in lines of JSON on standard output, and wait for "
                R"({"command":"go"} on standard input once connected)")
       ->group(kOutput);
+  app.add_option("--interval", texts.interval,
+                 "With --events: also tell so often what was done since (1s; 0s: don't). With "
+                 "the live view: how often it is drawn; 500ms if not given")
+      ->group(kOutput);
+  auto* const live = app.add_flag("--live", texts.live,
+                                  "Show how the run goes, on the terminal that standard error or "
+                                  "else standard output is; on by itself where the output is text")
+                         ->group(kOutput);
+  app.add_flag("--no-live", texts.no_live, "Don't show how the run goes")
+      ->excludes(live)
+      ->group(kOutput);
 }
 
 // What is left of the options where there is a responder to find the ceiling against.
@@ -210,6 +224,12 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   }
   if (!texts.spin.empty()) load.spin_ns = ParseDurationNs(texts.spin, "--spin");
   load.trace = !line.trace_path.empty();
+  if (!texts.interval.empty()) load.interval_ns = ParseDurationNs(texts.interval, "--interval");
+  if (texts.live && line.events) {
+    throw UsageError("--live: --events tells machines, the live view people; choose one");
+  }
+  if (texts.live) line.live = true;
+  if (texts.no_live || line.events) line.live = false;
   if (!texts.cpus.empty()) load.cpus = ParseCpuList(texts.cpus, "--cpus");
   if (app.count("--requests") > 0) load.requests = texts.requests;
   if (texts.calibrate) {

@@ -11,6 +11,8 @@ import tempfile
 import threading
 import unittest
 
+from terminal import Terminal
+
 BINARY = None
 RESPONSE = (b"HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 22:00:00 GMT\r\n"
             b"Content-Length: 10\r\n\r\nCrossover\n")
@@ -65,6 +67,12 @@ def run(*arguments, stdin=""):
     return done.returncode, done.stdout, done.stderr
 
 
+# Runs until it is stopped, and leaves the CPU to others.
+ENDLESS = ("-c", "4", "-t", "2", "--rate", "200", "--warmup", "0s", "-d", "1h", "--interval", "100ms")
+# Its exit statuses then: a connection may not have had its turn in the window.
+ENDED_EARLY = (0, 1)
+
+
 class CrossoverLoadTest(unittest.TestCase):
 
     def test_events_follow_in_order_and_wait_for_go(self):
@@ -87,6 +95,95 @@ class CrossoverLoadTest(unittest.TestCase):
             self.assertEqual(result["requests"]["verified_in_window"], 1000)
             self.assertEqual(err, "")
             self.assertEqual(load.returncode, 0)
+
+    def test_tells_intervals_if_asked_to(self):
+        with Server() as server:
+            load = start(*ENDLESS, "--events", server.url)
+            load.stdin.write('{"command":"go"}\n')
+            load.stdin.flush()
+            events = []
+            while [event["event"] for event in events].count("interval") < 3:
+                events.append(json.loads(load.stdout.readline()))
+            load.send_signal(signal.SIGINT)
+            out, err = load.communicate(timeout=120)
+        self.assertEqual(err, "")
+        events += [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([event["event"] for event in events if event["event"] != "interval"],
+                         ["connected", "warming", "measuring", "measured", "done"])
+        self.assertEqual([event["event"] for event in events[:3]],
+                         ["connected", "warming", "measuring"])
+        intervals = [event for event in events if event["event"] == "interval"]
+        self.assertEqual({each["phase"] for each in intervals} - {"drain"}, {"window"})
+        result = events[-1]["result"]
+        self.assertEqual(sum(each["verified"] for each in intervals),
+                         result["requests"]["verified"] - 4)
+        self.assertEqual(sum(each["errors"] for each in intervals), result["errors"])
+        for before, each in zip(intervals, intervals[1:]):
+            self.assertAlmostEqual(each["time_ns"] - before["time_ns"], each["seconds"] * 1e9, delta=1000)
+            self.assertAlmostEqual(each["throughput_rps"] * each["seconds"], each["verified"])
+            self.assertEqual(set(each["latency_ns"]), {"p50", "p99", "max"})
+            self.assertLessEqual(each["in_flight"], 4)
+
+    def test_shows_the_run_on_a_terminal_and_clears_it_away(self):
+        with Server() as server:
+            terminal = Terminal(BINARY, *ENDLESS, server.url)
+            terminal.read_until(lambda: "█" in "".join(terminal.screen()))
+            shown = terminal.screen()
+            self.assertEqual([line.split()[0] for line in shown],
+                             ["window", "throughput", "latency", "connections", "errors"])
+            self.assertIn("4 of 4 established", shown[3])
+            os.write(terminal.master, b"\x03")  # Ctrl-C
+            self.assertIn(terminal.end(), ENDED_EARLY)
+        left = terminal.screen()
+        self.assertTrue(left[0].startswith("GET " + server.url), left)
+        self.assertIn("(stopped early)", left[1])
+        self.assertNotIn("█", "".join(left))
+        self.assertEqual(len([line for line in left if line.startswith("errors")]), 1)
+
+    def test_fits_into_a_terminal_however_small(self):
+        for columns, rows in ((30, 4), (7, 2), (1, 1)):
+            with Server() as server:
+                terminal = Terminal(BINARY, *ENDLESS, server.url, columns=columns, rows=rows)
+                terminal.read_until(lambda: terminal.raw.count("\033[J") >= 4)
+                shown = terminal.screen()
+                self.assertLess(len(shown), rows + 1)
+                self.assertEqual(terminal.gone, [])
+                self.assertEqual([line.split()[0] for line in shown],
+                                 [title[:columns - 1] for title in
+                                  ["window", "throughput", "latency"][:rows - 1]])
+                terminal.process.send_signal(signal.SIGTERM)
+                self.assertIn(terminal.end(), ENDED_EARLY)
+            text = "".join(line.ljust(columns) for line in terminal.screen())
+            self.assertTrue(text.startswith("GET " + server.url[:20]), text)
+
+    def test_draws_afresh_below_what_was_written_while_it_was_stopped(self):
+        with Server() as server:
+            terminal = Terminal(BINARY, *ENDLESS, server.url)
+            terminal.read_until(lambda: terminal.raw.count("\033[J") >= 2)
+            os.kill(terminal.process.pid, signal.SIGSTOP)
+            os.waitpid(terminal.process.pid, os.WUNTRACED)
+            os.write(terminal.master, b"jobs\n")  # the terminal echoes it
+            terminal.read_until(lambda: "jobs" in terminal.screen())
+            drawn = terminal.raw.count("\033[J")
+            os.kill(terminal.process.pid, signal.SIGCONT)
+            terminal.read_until(lambda: terminal.raw.count("\033[J") >= drawn + 2)
+            os.write(terminal.master, b"\x03")
+            self.assertIn(terminal.end(), ENDED_EARLY)
+        left = terminal.screen()
+        after = left[left.index("jobs") + 1:]
+        self.assertTrue(after[0].startswith("GET "), left)
+
+    def test_writes_no_escape_code_unless_to_a_terminal_for_people(self):
+        with Server() as server:
+            common = ("-c", "4", "-t", "1", "--warmup", "0s", "-n", "50", server.url)
+            status, out, err = run(*common)
+            self.assertIn(status, ENDED_EARLY)
+            self.assertNotIn("\033", out + err)
+            for arguments, term in ((("--no-live",), "xterm"), (("--json", "-"), "xterm"),
+                                    ((), "dumb")):
+                terminal = Terminal(BINARY, *arguments, *common, term=term)
+                self.assertIn(terminal.end(), ENDED_EARLY)
+                self.assertNotIn("\033", terminal.raw)
 
     def test_end_of_input_instead_of_go_gives_up(self):
         with Server() as server:
@@ -214,6 +311,9 @@ class CrossoverLoadTest(unittest.TestCase):
                           ["-n", "5", "-d", "1s", url], ["-n", "0", url], ["--cpus", "a", url],
                           ["--method", "BREW", url], ["--body-bytes", "5", url],
                           ["-c", "900000", url], ["-c", "-1", url], ["--events", "--json", "-", url],
+                          ["--interval", "99ms", url], ["--interval", "1", url],
+                          ["--events", "--interval", "1ms", url], ["--live", url],
+                          ["--live", "--events", url], ["--live", "--no-live", url],
                           ["http://no-such-host.invalid/"]):
             status, out, err = run(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
@@ -264,7 +364,8 @@ class CrossoverLoadTest(unittest.TestCase):
     def test_help(self):
         status, out, _ = run("--help")
         self.assertEqual(status, 0)
-        for text in ("--connections", "--requests", "--events", "--calibrate", "Exit status"):
+        for text in ("--connections", "--requests", "--events", "--calibrate", "--interval",
+                     "--no-live", "Exit status"):
             self.assertIn(text, out)
 
 

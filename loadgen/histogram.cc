@@ -14,6 +14,13 @@ void Histogram::Merge(const Histogram& other) {
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
+void Histogram::Clear() {
+  std::fill(counts_.begin(), counts_.end(), 0);
+  count_ = 0;
+  sum_ns_ = 0;
+  max_ns_ = 0;
+}
+
 double Histogram::mean_ns() const {
   return count_ == 0 ? 0.0 : static_cast<double>(sum_ns_) / static_cast<double>(count_);
 }

@@ -30,6 +30,8 @@ class Histogram {
   }
 
   void Merge(const Histogram& other);
+  // Empties it; allocates nothing.
+  void Clear();
 
   uint64_t count() const { return count_; }
   // Exact; 0 if empty.

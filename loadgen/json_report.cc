@@ -75,6 +75,20 @@ const char* ScheduleName(const ScheduleOptions& schedule) {
   return schedule.arrivals == ScheduleOptions::Arrivals::kPoisson ? "poisson" : "constant";
 }
 
+const char* PhaseName(LoadInterval::Phase phase) {
+  switch (phase) {
+    case LoadInterval::Phase::kConnect:
+      return "connect";
+    case LoadInterval::Phase::kWarmUp:
+      return "warmup";
+    case LoadInterval::Phase::kWindow:
+      return "window";
+    case LoadInterval::Phase::kDrain:
+      return "drain";
+  }
+  return "";
+}
+
 json CpuToJson(const LoadResult& result) {
   double user_seconds = 0;
   double system_seconds = 0;
@@ -153,6 +167,22 @@ json ToJson(const LoadEvent& event) {
       return {{"event", "measured"}, {"time_ns", event.time_ns}};
   }
   return nullptr;
+}
+
+json ToJson(const LoadInterval& interval) {
+  const Histogram& latency = interval.latency;
+  const auto quantile = [&](double q) {
+    return latency.count() == 0 ? json(nullptr) : json(latency.QuantileNs(q));
+  };
+  return {{"event", "interval"},
+          {"time_ns", interval.time_ns},
+          {"phase", PhaseName(interval.phase)},
+          {"seconds", interval.seconds},
+          {"verified", interval.verified},
+          {"throughput_rps", interval.throughput_rps()},
+          {"errors", interval.errors},
+          {"latency_ns", {{"p50", quantile(0.5)}, {"p99", quantile(0.99)}, {"max", quantile(1.0)}}},
+          {"in_flight", interval.in_flight}};
 }
 
 static void WriteFile(const std::string& path, const char* option, const std::string& text) {

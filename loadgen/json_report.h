@@ -13,6 +13,8 @@ nlohmann::json ToJson(const LoadResult& result);
 
 // One line of progress, without a newline.
 nlohmann::json ToJson(const LoadEvent& event);
+// Likewise.
+nlohmann::json ToJson(const LoadInterval& interval);
 
 // Writes `value` to `path` by way of a temporary file beside it, so that no reader sees half of it.
 // Throws UsageError, naming the path, if that fails.

@@ -1,6 +1,7 @@
 // Connections that are closed and made anew, several requests in flight, and several targets.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -83,6 +84,24 @@ TEST_P(LoadChurn, TheServerIsAskedToCloseWithTheLastRequestOnly) {
   const std::lock_guard lock(mutex);
   EXPECT_EQ(all, result.ledger.requests.verified);
   EXPECT_EQ(closing, (all - 1) / 10);  // one belongs to the connect phase
+}
+
+TEST_P(LoadChurn, RequestsUnderWayAreThoseOfTheTraceWithinTheWindow) {
+  TestServer server(Obliging);
+  LoadOptions options = Options(server.url());
+  options.trace = true;
+  const LoadResult result = crossover::Run(options);
+  ASSERT_TRUE(result.flawless());
+  double under_way_ns = 0;
+  for (const RequestTimes& each : result.trace) {
+    const int64_t from_ns = std::max(each.sent_ns, result.window_start_ns);
+    const int64_t until_ns = std::min(each.done_ns, result.window_end_ns);
+    under_way_ns += static_cast<double>(std::max<int64_t>(until_ns - from_ns, 0));
+  }
+  const double expected = under_way_ns / 1e9 / result.window_seconds();
+  EXPECT_NEAR(result.requests_under_way(), expected, 1e-6);
+  EXPECT_GT(expected, 0);
+  EXPECT_LE(expected, 4.0);
 }
 
 TEST_P(LoadChurn, FollowsAServerThatClosesWhenItLikes) {

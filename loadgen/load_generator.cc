@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -13,9 +12,9 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "base/error.h"
-#include "base/limits.h"
-#include "base/open_files.h"
+#include "loadgen/interval_teller.h"
 #include "loadgen/load_loop.h"
+#include "loadgen/load_options.h"
 #include "loadgen/run_state.h"
 #include "loadgen/url.h"
 
@@ -36,111 +35,6 @@ namespace {
 constexpr int64_t kIntervalsPerWindow = 20;
 // Where the length of the window is not known: what the parts begin with, before they widen.
 constexpr int64_t kIntervalWidthFirstNs = 100 * kNsPerUs;
-// Epoll instances, wake-ups, standard streams, and what the caller has open.
-constexpr uint64_t kOtherFiles = 64;
-
-void CheckRange(const char* option, uint64_t value, uint64_t min, uint64_t max) {
-  if (value >= min && value <= max) return;
-  throw UsageError(std::string(option) + ": " + std::to_string(value) + " is not from " +
-                   std::to_string(min) + " to " + std::to_string(max));
-}
-
-void CheckDuration(const char* option, int64_t ns) {
-  if (ns > 0 && ns <= limits::kDurationMaxNs) return;
-  throw UsageError(std::string(option) + ": must be longer than 0 and at most 24h");
-}
-
-void CheckOptions(const LoadOptions& options) {
-  CheckRange("--connections", options.connections, 1, limits::kConnectionsMax);
-  CheckRange("--threads", options.threads, 1, limits::kThreadsMax);
-  if (options.threads > options.connections) {
-    throw UsageError("--threads: " + std::to_string(options.threads) + " threads are more than " +
-                     std::to_string(options.connections) + " connections; each needs one at least");
-  }
-  CheckRange("--connects-in-flight", options.connects_in_flight_max, 1,
-             limits::kConnectsInFlightMax);
-  CheckRange("--body-bytes", options.body_bytes, 0, limits::kBodyBytesMax);
-  if (options.body_bytes > 0 && options.method != Method::kPost) {
-    throw UsageError("--body-bytes: only a POST has a body; add --method POST");
-  }
-  if (options.requests) {
-    CheckRange("--requests", *options.requests, 1, limits::kRequestsMax);
-  } else {
-    CheckDuration("--duration", options.duration_ns);
-  }
-  CheckDuration("--connect-timeout", options.connect_timeout_ns);
-  CheckDuration("--request-timeout", options.request_timeout_ns);
-  CheckDuration("--drain-timeout", options.drain_timeout_ns);
-  if (options.schedule.open() && options.schedule.think_ns > 0) {
-    throw UsageError("--think: a closed schedule has think times, an open one (--rate) has none");
-  }
-  if (options.shed_after_ns != kNeverShed && !options.schedule.open()) {
-    throw UsageError("--shed-after: only requests of an open schedule (--rate) can be late");
-  }
-  CheckRange("--pipeline", options.pipeline, 1, limits::kPipelineMax);
-  if (options.pipeline > 1 && (options.times_apart() || options.targets.size() > 1)) {
-    throw UsageError(
-        "--pipeline: only with a closed schedule without think times, one target, and connections "
-        "that live as long as the run");
-  }
-  if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
-  const std::vector<int> allowed = AllowedCpus();
-  for (const int cpu : options.cpus) {
-    if (!std::binary_search(allowed.begin(), allowed.end(), cpu)) {
-      throw UsageError("--cpus: this process may not run on CPU " + std::to_string(cpu) +
-                       ", only on " + FormatCpuList(allowed));
-    }
-  }
-}
-
-// From how many addresses connections come, where they may come from several.
-size_t SourcesOf(const LoadOptions& options) {
-  constexpr size_t kEach = limits::kConnectionsPerSourceMax;
-  return std::max((options.connections + kEach - 1) / kEach,
-                  options.reconnects() ? limits::kReconnectSources : 1);
-}
-
-std::vector<Target> TargetsOf(const LoadOptions& options, const Url& url) {
-  if (options.targets.empty()) {
-    return {{.path = url.target, .method = options.method, .body = BodyOf(options.body_bytes)}};
-  }
-  if (url.target != "/") {
-    throw UsageError("--targets: its file tells the paths, and the URL has one as well ('" +
-                     url.target.substr(0, 100) + "'); leave one of them out");
-  }
-  return options.targets;
-}
-
-void EnsurePipelineFits(const LoadOptions& options, const RequestMix& mix) {
-  const size_t bytes = options.pipeline * mix.LongestBytes();
-  if (options.pipeline == 1 || bytes <= limits::kPipelineBytesMax) return;
-  throw UsageError("--pipeline: " + std::to_string(options.pipeline) + " requests are " +
-                   std::to_string(bytes) + " bytes, more than the " +
-                   std::to_string(limits::kPipelineBytesMax) + " that may be in flight");
-}
-
-void EnsureItFits(const LoadOptions& options, const SocketAddress& address) {
-  const uint64_t files = options.connections + 2 * options.threads + kOtherFiles;
-  const OpenFilesLimit limit = RaiseOpenFilesLimit(files);
-  if (limit.soft < files) {
-    throw UsageError(
-        std::to_string(options.connections) + " connections need " + std::to_string(files) +
-        " open files, and the limit is " + std::to_string(limit.soft) +
-        "; raise it (ulimit -Hn) or ask for at most " +
-        std::to_string(limit.soft - std::min(limit.soft, files - options.connections)));
-  }
-  if (SourceAddress(address, 0, SourcesOf(options)).length > 0) return;
-  // All connections go from one address to one address and port: each needs a local port.
-  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
-  uint64_t first = 0;
-  uint64_t last = 0;
-  if (range >> first >> last && last >= first && options.connections > last - first + 1) {
-    throw UsageError(std::to_string(options.connections) + " connections need more than the " +
-                     std::to_string(last - first + 1) +
-                     " local ports there are; widen net.ipv4.ip_local_port_range (now " +
-                     std::to_string(first) + " " + std::to_string(last) + ")");
-  }
-}
 
 // The threads of a run. Whatever happens, they are stopped and joined.
 class Fleet {
@@ -189,8 +83,12 @@ class Fleet {
 // Leads one run through its phases, on the caller's thread.
 class Coordinator {
  public:
-  Coordinator(const LoadOptions& options, const LoadControl& control, RunState& state, Fleet& fleet)
-      : options_(options), control_(control), state_(state), fleet_(fleet) {}
+  Coordinator(const LoopSetting& setting, const LoadControl& control, Fleet& fleet)
+      : options_(setting.options),
+        control_(control),
+        state_(setting.state),
+        fleet_(fleet),
+        intervals_(options_, control, state_, fleet.loops(), setting.followed) {}
 
   void Lead() {
     Connect();
@@ -203,12 +101,14 @@ class Coordinator {
       stopped_ = true;
     }
     fleet_.StopAndJoin();
+    intervals_.TellRest();
   }
 
   bool stopped() const { return stopped_; }
   double connect_seconds() const { return connect_seconds_; }
 
  private:
+  using Interval = LoadInterval::Phase;
   enum class Wait { kTrue, kDeadline, kStopped };
 
   // Waits until `condition` holds, the clock reaches `deadline_ns`, or the run is to stop (told
@@ -220,8 +120,10 @@ class Coordinator {
       // early.
       const int64_t now_ns = MonotonicNs();
       if (now_ns >= deadline_ns) return Wait::kDeadline;
+      if (intervals_.TellIfDue(now_ns, deadline_ns)) continue;
       if (condition()) return Wait::kTrue;
-      const int64_t left_ns = std::min(deadline_ns - now_ns, 3600 * kNsPerSecond);
+      const int64_t wake_ns = std::min(deadline_ns, intervals_.due_ns());
+      const int64_t left_ns = std::min(wake_ns - now_ns, 3600 * kNsPerSecond);
       const timespec timeout{left_ns / kNsPerSecond, left_ns % kNsPerSecond};
       pollfd polled[2] = {{state_.coordinator_wake.get(), POLLIN, 0},
                           {stopped_ ? -1 : control_.stop_fd, POLLIN, 0}};
@@ -246,6 +148,7 @@ class Coordinator {
 
   void Connect() {
     const int64_t start_ns = MonotonicNs();
+    intervals_.Begin(Interval::kConnect, start_ns);
     WaitFor(RunState::kNever, [&] { return AllConnected(); });
     const int64_t now_ns = MonotonicNs();
     connect_seconds_ = static_cast<double>(now_ns - start_ns) / 1e9;
@@ -255,6 +158,7 @@ class Coordinator {
           .established = state_.established.load(),
           .served = state_.served.load(),
           .connect_seconds = connect_seconds_});
+    intervals_.TellRest();
   }
 
   bool MayBegin() { return !control_.may_begin || control_.may_begin(); }
@@ -275,16 +179,21 @@ class Coordinator {
     state_.phase.store(Phase::kRun, std::memory_order_release);
     fleet_.Wake();
     Tell({.kind = LoadEvent::Kind::kWarming, .time_ns = begin_ns});
+    intervals_.Begin(Interval::kWarmUp, begin_ns);
 
     if (WaitFor(start_ns, [&] { return AllEnded(); }) == Wait::kDeadline) {
       fleet_.Wake();  // also threads that get no response see the edge
       Tell({.kind = LoadEvent::Kind::kMeasuring, .time_ns = start_ns});
+      if (options_.warmup_ns > 0) intervals_.TellRest();
+      intervals_.Begin(Interval::kWindow, start_ns);
       WaitFor(planned_end_ns,
               [&] { return AllEnded() || state_.window_end_ns.load() != planned_end_ns; });
     }
     EndWindow(planned_end_ns);
     Tell({.kind = LoadEvent::Kind::kMeasured, .time_ns = state_.window_end_ns.load()});
+    intervals_.TellRest();
     const int64_t drained_ns = state_.window_end_ns.load() + options_.drain_timeout_ns;
+    intervals_.Begin(Interval::kDrain, state_.window_end_ns.load());
     while (WaitFor(drained_ns, [&] { return AllEnded(); }) == Wait::kStopped) {
     }
   }
@@ -306,6 +215,7 @@ class Coordinator {
   const LoadControl& control_;
   RunState& state_;
   Fleet& fleet_;
+  IntervalTeller intervals_;
   bool stopped_ = false;
   double connect_seconds_ = 0;
 };
@@ -355,8 +265,7 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   const Url url = ParseUrl(options.url);
   const SocketAddress address = Resolve(url);
   const RequestMix mix(url.authority, TargetsOf(options, url), options.schedule.seed);
-  EnsurePipelineFits(options, mix);
-  EnsureItFits(options, address);
+  EnsureItFits(options, address, mix);
   const EngineChoice engine = ChooseEngine(options.engine);
   const Schedule schedule(options.schedule, options.connections);
 
@@ -369,10 +278,11 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
                             .engine = engine.kind,
                             .sources = SourcesOf(options),
                             .learned = learned,
-                            .state = state};
+                            .state = state,
+                            .followed = options.interval_ns > 0 && control.on_interval};
   Fleet fleet(setting);
   fleet.Start(options.cpus);
-  Coordinator coordinator(options, control, state, fleet);
+  Coordinator coordinator(setting, control, fleet);
   coordinator.Lead();
 
   LoadResult result;

@@ -53,6 +53,7 @@ struct LoadOptions {
   int64_t connect_timeout_ns = 10 * kNsPerSecond;
   int64_t request_timeout_ns = 30 * kNsPerSecond;
   int64_t drain_timeout_ns = 5 * kNsPerSecond;
+  int64_t interval_ns = 0;  // how often LoadControl::on_interval is called; 0: never
 
   bool reconnects() const { return requests_per_connection > 0 || closer == Closer::kServer; }
   // Whether a request may be sent later than it was due: paced, or waiting for its connection.
@@ -137,10 +138,31 @@ struct LoadEvent {
   double connect_seconds = 0;
 };
 
+// What was done since the interval before it, told while the run goes on. Each thread ends it when
+// it is done with what it was just doing, so that its edges are blurred by as much: nothing is
+// counted twice or left out, but it is for looking at, and LoadResult for reporting.
+struct LoadInterval {
+  enum class Phase { kConnect, kWarmUp, kWindow, kDrain };
+  Phase phase = Phase::kConnect;
+  int64_t time_ns = 0;     // its end, CLOCK_MONOTONIC
+  double seconds = 0;      // its length; the last one of a phase is shorter
+  uint64_t verified = 0;   // within it
+  uint64_t errors = 0;     // within it
+  uint64_t in_flight = 0;  // requests outstanding at its end
+  Histogram latency;       // of the verified, from when they were due; of none while connecting
+  Ledger ledger;           // of the run up to its end
+
+  double throughput_rps() const;  // 0 if it is empty
+};
+
 // How the caller follows and steers a run. All of it is optional, and is called on Run's thread.
 struct LoadControl {
   // Told at each step of the run.
   std::function<void(const LoadEvent&)> on_event;
+  // Called every LoadOptions::interval_ns, and at the end of each phase for the rest of it; the
+  // time for which may_begin blocks is in no interval. The load's threads pay for it with a count
+  // for each response, and go on however long it takes.
+  std::function<void(const LoadInterval&)> on_interval;
   // Called when all connections stand idle, after kConnected; may block. False gives the run up.
   std::function<bool()> may_begin;
   // Becomes readable (and stays so) when the run is to stop early. Not owned.

@@ -66,24 +66,6 @@ TEST_P(LoadGenerator, CountsExactlyTheRequestsWanted) {
   EXPECT_EQ(result.received_bytes, result.ledger.requests.verified * kGood.size());
 }
 
-TEST_P(LoadGenerator, RequestsUnderWayAreThoseOfTheTraceWithinTheWindow) {
-  TestServer server(Always({.bytes = kGood}));
-  LoadOptions options = Options(server.url());
-  options.trace = true;
-  const LoadResult result = crossover::Run(options);
-  ASSERT_TRUE(result.flawless());
-  double under_way_ns = 0;
-  for (const RequestTimes& each : result.trace) {
-    const int64_t from_ns = std::max(each.sent_ns, result.window_start_ns);
-    const int64_t until_ns = std::min(each.done_ns, result.window_end_ns);
-    under_way_ns += static_cast<double>(std::max<int64_t>(until_ns - from_ns, 0));
-  }
-  const double expected = under_way_ns / 1e9 / result.window_seconds();
-  EXPECT_NEAR(result.requests_under_way(), expected, 1e-6);
-  EXPECT_GT(expected, 0);
-  EXPECT_LE(expected, 8.0);
-}
-
 TEST_P(LoadGenerator, HoldsTheWindowToTheNanosecond) {
   TestServer server(Always({.bytes = kGood}));
   LoadOptions options = Options(server.url());

@@ -25,6 +25,8 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
       first_(first),
       engine_(MakeEngine(setting.engine, *this, connections)),
       connections_(connections),
+      progress_(setting.followed ? std::make_unique<LoopProgress>() : nullptr),
+      records_each_(setting.options.trace || setting.followed),
       next_edge_ns_(&setting.state.window_start_ns),
       in_flight_max_(setting.options.connects_in_flight_max),
       check_period_ns_(std::clamp<int64_t>(
@@ -154,7 +156,7 @@ void LoadLoop::Count(uint32_t index, Verdict verdict, int64_t done_ns) {
     ++requests.verified;
     if (stage_ == Stage::kConnect) return;
     CountInWindow(connections_[index], done_ns);
-    if (setting_.options.trace) Trace(index, done_ns);
+    if (records_each_) RecordEach(index, done_ns);
   } else if (verdict == Verdict::kWrongStatus) {
     ++requests.wrong_status;
   } else if (verdict == Verdict::kWrongBody) {
@@ -281,6 +283,9 @@ void LoadLoop::LookAtState() {
   if (stage_ == Stage::kConnect && state_.phase.load(std::memory_order_acquire) == Phase::kRun) {
     BeginRun();
   }
+  const uint32_t asked = state_.progress_asked.load(std::memory_order_relaxed);
+  if (asked != progress_told_) [[unlikely]]
+    PublishProgress(asked);
 }
 
 bool LoadLoop::HasEnded() const {
@@ -313,6 +318,8 @@ void LoadLoop::End() {
     tally_.verified_fast += check.fast_count();
     tally_.verified_full += check.full_count();
   }
+  awaiting_ = 0;  // what was outstanding has become an outcome
+  PublishProgress(LoopProgress::kForGood);
   state_.loops_ended.fetch_add(1);
   state_.NotifyCoordinator();
 }

@@ -9,6 +9,7 @@
 
 #include "loadgen/engine.h"
 #include "loadgen/load_generator.h"
+#include "loadgen/loop_progress.h"
 #include "loadgen/request_mix.h"
 #include "loadgen/response_check.h"
 #include "loadgen/run_state.h"
@@ -47,6 +48,7 @@ struct LoopSetting {
   size_t sources;                         // addresses that connections come from
   std::vector<LearnedResponse>& learned;  // one for each kind of request
   RunState& state;
+  bool followed;  // somebody asks for progress
 };
 
 // Nothing is allocated once the connections stand and responses equal the template.
@@ -63,6 +65,8 @@ class LoadLoop : public EngineSink {
   void Wake() { engine_->Wake(); }
   // Once Run has returned.
   const LoopTally& tally() const { return tally_; }
+  // There only if the run is followed.
+  LoopProgress* progress() const { return progress_.get(); }
 
  private:
   enum class Stage : uint8_t { kConnect, kWarmUp, kWindow, kDrain };
@@ -130,6 +134,7 @@ class LoadLoop : public EngineSink {
   void Count(uint32_t index, Verdict verdict, int64_t done_ns);
   void Finish(uint32_t index, Verdict verdict, bool last);
   void CountInWindow(Connection& connection, int64_t done_ns);
+  void RecordEach(uint32_t index, int64_t done_ns);
   void Trace(uint32_t index, int64_t done_ns);
   void Lose(uint32_t index, uint64_t& outcome);
   void EndInFlight(uint32_t index, uint64_t& outcome);
@@ -151,6 +156,7 @@ class LoadLoop : public EngineSink {
   void PopPipeline(uint32_t index);
 
   void LookAtState();
+  void PublishProgress(uint32_t asked);
   void CheckTimeouts(int64_t now_ns);
   bool HasEnded() const;
   void End();
@@ -177,6 +183,9 @@ class LoadLoop : public EngineSink {
   std::string pipeline_bytes_;             // that many requests
   int64_t last_sent_ns_ = 0;
   LoopTally tally_;
+  std::unique_ptr<LoopProgress> progress_;
+  uint32_t progress_told_ = 0;  // of how often it was asked
+  const bool records_each_;     // response, for a trace or for those who follow
 
   Stage stage_ = Stage::kConnect;
   // The edge of the window that comes next: its start, or its end.

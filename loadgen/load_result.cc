@@ -30,6 +30,10 @@ double Fairness::jain_index() const {
   return sum * sum / (static_cast<double>(connections) * sum_of_squares);
 }
 
+double LoadInterval::throughput_rps() const {
+  return seconds > 0 ? static_cast<double>(verified) / seconds : 0;
+}
+
 double LoadResult::window_seconds() const {
   return static_cast<double>(window_end_ns - window_start_ns) / 1e9;
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -15,6 +16,7 @@
 #include "loadgen/calibrate.h"
 #include "loadgen/command_line.h"
 #include "loadgen/json_report.h"
+#include "loadgen/live_view.h"
 #include "loadgen/load_generator.h"
 #include "loadgen/text_report.h"
 
@@ -87,8 +89,18 @@ void Report(const CommandLine& line, const LoadResult& result) {
   ExplainFailure(result);
 }
 
+// The terminal to show the run on, or -1. Throws UsageError if one is asked for and there is none.
+int LiveTerminal(const CommandLine& line) {
+  if (!line.live.value_or(line.json_path != "-")) return -1;
+  for (const int fd : {STDERR_FILENO, STDOUT_FILENO}) {
+    if (CanShowLive(fd)) return fd;
+  }
+  if (!line.live) return -1;
+  throw UsageError("--live: neither standard error nor standard output is a terminal");
+}
+
 int Main(int argc, char** argv) {
-  const CommandLine line = ParseCommandLine(argc, argv);
+  CommandLine line = ParseCommandLine(argc, argv);
   if (line.help) {
     std::fputs(line.help_text.c_str(), stdout);
     return 0;
@@ -104,8 +116,20 @@ int Main(int argc, char** argv) {
   if (line.events) {
     control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
     control.may_begin = [&] { return WaitForGo(stop.get()); };
+    control.on_interval = [](const LoadInterval& interval) {
+      if (interval.phase == LoadInterval::Phase::kConnect) return;  // it has begun before "go"
+      WriteJsonLine(STDOUT_FILENO, ToJson(interval));
+    };
+  }
+  std::optional<LiveView> view;
+  if (const int terminal = LiveTerminal(line); terminal >= 0) {
+    if (line.load.interval_ns == 0) line.load.interval_ns = kLiveIntervalNs;
+    view.emplace(terminal, line.load);
+    control.on_event = [&](const LoadEvent& event) { view->Show(event); };
+    control.on_interval = [&](const LoadInterval& interval) { view->Show(interval); };
   }
   const LoadResult result = Run(line.load, control);
+  view.reset();
   Report(line, result);
   return result.flawless() ? 0 : kExitFailure;
 }

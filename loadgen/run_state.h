@@ -28,6 +28,7 @@ struct RunState {
 
   // Set by the coordinator before kRun; the end also by whoever verifies the last request wanted.
   std::atomic<Phase> phase{Phase::kConnect};
+  std::atomic<uint32_t> progress_asked{0};  // how often the loops were asked for their progress
   std::atomic<int64_t> window_start_ns{kNever};
   std::atomic<int64_t> window_end_ns{kNever};
   int64_t begin_ns = 0;  // of the warm-up; written, as the next, before phase becomes kRun

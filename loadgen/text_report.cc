@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/duration.h"
+#include "loadgen/text_format.h"
 
 namespace crossover {
 namespace {
@@ -20,26 +21,6 @@ constexpr double kUtilizationHigh = 0.9;
   std::vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
   text += line;
-}
-
-// Three significant digits are all that a histogram holds.
-std::string Time(int64_t ns) {
-  char text[32];
-  const auto value = static_cast<double>(ns);
-  if (ns < 1'000'000) {
-    std::snprintf(text, sizeof text, "%.*f us", ns < 100'000 ? 1 : 0, value / 1e3);
-  } else if (ns < 1'000'000'000) {
-    std::snprintf(text, sizeof text, "%.*f ms", ns < 100'000'000 ? 2 : 0, value / 1e6);
-  } else {
-    std::snprintf(text, sizeof text, "%.2f s", value / 1e9);
-  }
-  return text;
-}
-
-std::string Count(uint64_t value) {
-  std::string digits = std::to_string(value);
-  for (size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-  return digits;
 }
 
 std::string Bytes(uint64_t bytes) {
@@ -60,42 +41,10 @@ void AppendTimes(std::string& text, const char* title, const Histogram& times) {
   Append(text, "%-13s", title);
   for (const auto& [name, quantile] :
        {std::pair{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1.0}}) {
-    Append(text, "%-6s%-11s", name, Time(times.QuantileNs(quantile)).c_str());
+    Append(text, "%-6s%-11s", name, TimeText(times.QuantileNs(quantile)).c_str());
   }
   while (text.ends_with(' ')) text.pop_back();
   text += '\n';
-}
-
-// "12 refused, 3 reset", leaving out what is 0.
-void AppendCause(std::string& causes, uint64_t count, const char* cause) {
-  if (count == 0) return;
-  if (!causes.empty()) causes += ", ";
-  causes += Count(count) + " " + cause;
-}
-
-std::string ConnectionCauses(const ConnectionLedger& connections) {
-  std::string causes;
-  AppendCause(causes, connections.refused, "refused");
-  AppendCause(causes, connections.timed_out, "timed out");
-  AppendCause(causes, connections.reset, "reset");
-  AppendCause(causes, connections.no_port, "without a local port");
-  AppendCause(causes, connections.other, "not established for other reasons");
-  AppendCause(causes, connections.lost, "ended by the server");
-  return causes;
-}
-
-std::string RequestCauses(const RequestLedger& requests) {
-  std::string causes;
-  AppendCause(causes, requests.wrong_status, "wrong status");
-  AppendCause(causes, requests.wrong_body, "wrong body");
-  AppendCause(causes, requests.malformed, "malformed");
-  AppendCause(causes, requests.truncated, "truncated");
-  AppendCause(causes, requests.reset, "reset");
-  AppendCause(causes, requests.timed_out, "timed out");
-  AppendCause(causes, requests.in_flight_at_end, "unanswered at the end");
-  AppendCause(causes, requests.shed, "shed, being late");
-  AppendCause(causes, requests.unsent, "due but not sent by the end");
-  return causes;
 }
 
 void AppendLedger(std::string& text, const LoadResult& result) {
@@ -103,28 +52,28 @@ void AppendLedger(std::string& text, const LoadResult& result) {
   const RequestLedger& requests = result.ledger.requests;
   const Fairness& fairness = result.fairness;
   Append(text, "connections  %s asked, %s established, %s served in the window, %s starved\n",
-         Count(connections.asked).c_str(), Count(connections.established).c_str(),
-         Count(fairness.served).c_str(), Count(fairness.starved()).c_str());
+         CountText(connections.asked).c_str(), CountText(connections.established).c_str(),
+         CountText(fairness.served).c_str(), CountText(fairness.starved()).c_str());
   if (const ConnectionLedger& again = result.ledger.reconnections; again.asked > 0) {
-    Append(text, "reconnected  %s times, %s established\n", Count(again.asked).c_str(),
-           Count(again.established).c_str());
+    Append(text, "reconnected  %s times, %s established\n", CountText(again.asked).c_str(),
+           CountText(again.established).c_str());
   }
   Append(text, "requests     %s sent, %s verified, %s of them in the window\n",
-         Count(requests.scheduled).c_str(), Count(requests.verified).c_str(),
-         Count(requests.verified_in_window).c_str());
+         CountText(requests.scheduled).c_str(), CountText(requests.verified).c_str(),
+         CountText(requests.verified_in_window).c_str());
   if (fairness.served > 0) {
     Append(text, "fairness     %s to %s requests per connection, Jain's index %.3f\n",
-           Count(fairness.slowest_requests).c_str(), Count(fairness.fastest_requests).c_str(),
-           fairness.jain_index());
+           CountText(fairness.slowest_requests).c_str(),
+           CountText(fairness.fastest_requests).c_str(), fairness.jain_index());
   }
-  Append(text, "errors       %s\n", Count(result.ledger.errors()).c_str());
-  if (const std::string causes = ConnectionCauses(connections); !causes.empty()) {
+  Append(text, "errors       %s\n", CountText(result.ledger.errors()).c_str());
+  if (const std::string causes = CausesText(connections); !causes.empty()) {
     Append(text, "             connections: %s\n", causes.c_str());
   }
-  if (const std::string causes = ConnectionCauses(result.ledger.reconnections); !causes.empty()) {
+  if (const std::string causes = CausesText(result.ledger.reconnections); !causes.empty()) {
     Append(text, "             reconnections: %s\n", causes.c_str());
   }
-  if (const std::string causes = RequestCauses(requests); !causes.empty()) {
+  if (const std::string causes = CausesText(requests); !causes.empty()) {
     Append(text, "             requests: %s\n", causes.c_str());
   }
 }
@@ -145,10 +94,6 @@ void AppendClientCpu(std::string& text, const LoadResult& result) {
 
 }  // namespace
 
-std::string FormatCount(uint64_t value) { return Count(value); }
-
-std::string FormatTimeNs(int64_t ns) { return Time(ns); }
-
 std::string ToText(const LoadResult& result) {
   std::string text;
   Append(
@@ -159,7 +104,7 @@ std::string ToText(const LoadResult& result) {
       result.options.threads == 1 ? "" : "s", EngineName(result.engine.kind),
       result.engine.reason.empty() ? "" : " for want of io_uring: ", result.engine.reason.c_str());
   Append(text, "throughput   %s requests/s over %s%s\n",
-         Count(static_cast<uint64_t>(std::llround(result.throughput_rps()))).c_str(),
+         CountText(static_cast<uint64_t>(std::llround(result.throughput_rps()))).c_str(),
          FormatDurationNs(result.window_end_ns - result.window_start_ns).c_str(),
          result.stopped_early ? " (stopped early)" : "");
   AppendTimes(text, "latency", result.latency);
@@ -173,7 +118,7 @@ std::string ToText(const LoadResult& result) {
   for (size_t i = 0; i < result.options.targets.size(); ++i) {
     const Target& target = result.options.targets[i];
     Append(text, "%-13s%s verified in the window by %s %s\n", i == 0 ? "targets" : "",
-           Count(result.window_by_target[i]).c_str(), MethodName(target.method),
+           CountText(result.window_by_target[i]).c_str(), MethodName(target.method),
            target.path.substr(0, 200).c_str());
   }
   Append(text, "bytes        %s sent, %s received\n", Bytes(result.sent_bytes).c_str(),
