@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/json_node.h"
+#include "base/limits.h"
 
 namespace crossover {
 namespace {

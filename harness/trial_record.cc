@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/limits.h"
 #include "base/json_node.h"
+#include "base/limits.h"
 
 namespace crossover {
 namespace {
