@@ -13,11 +13,10 @@
 namespace crossover {
 namespace {
 
-using std::string_view_literals::operator""sv;
-
-constexpr std::array kFileKeys = {"targets"sv};
-constexpr std::array kTargetKeys = {"path"sv, "method"sv, "body"sv, "body_bytes"sv, "weight"sv};
-constexpr std::array kMethods = {"GET"sv, "HEAD"sv, "POST"sv};
+constexpr std::array<std::string_view, 1> kFileKeys = {"targets"};
+constexpr std::array<std::string_view, 5> kTargetKeys = {"path", "method", "body", "body_bytes",
+                                                         "weight"};
+constexpr std::array<std::string_view, 3> kMethods = {"GET", "HEAD", "POST"};
 constexpr uint64_t kPickStream = 0x7069636b;  // so that picks and arrival times hang not together
 
 Target ParseTarget(const JsonNode& node) {
