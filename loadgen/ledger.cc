@@ -22,15 +22,15 @@ void Ledger::Merge(const Ledger& other) {
   reconnections.Merge(other.reconnections);
 }
 
-void ConnectionLedger::Merge(const ConnectionLedger& other) {
-  asked += other.asked;
-  established += other.established;
-  refused += other.refused;
-  timed_out += other.timed_out;
-  reset += other.reset;
-  no_port += other.no_port;
-  other += other.other;
-  lost += other.lost;
+void ConnectionLedger::Merge(const ConnectionLedger& from) {
+  asked += from.asked;
+  established += from.established;
+  refused += from.refused;
+  timed_out += from.timed_out;
+  reset += from.reset;
+  no_port += from.no_port;
+  other += from.other;
+  lost += from.lost;
 }
 
 bool Ledger::Closes() const {

@@ -47,7 +47,7 @@ struct ConnectionLedger {
   uint64_t not_established() const { return refused + timed_out + reset + no_port + other; }
   uint64_t errors() const { return not_established() + lost; }
   bool Closes() const { return asked == established + not_established() && lost <= established; }
-  void Merge(const ConnectionLedger& other);
+  void Merge(const ConnectionLedger& from);
 };
 
 struct Ledger {
