@@ -127,8 +127,10 @@ CalibrationRun RunOnce(const Calibration& calibration, EngineKind engine, size_t
     run.responder_utilization = static_cast<double>(end.cpu_ns - start.cpu_ns) /
                                 static_cast<double>(end.time_ns - start.time_ns);
   }
-  run.bottleneck = BottleneckOf(run.load.busiest_utilization(), run.responder_utilization,
-                                calibration.cpus.shared);
+  run.bottleneck =
+      BottleneckOf(calibration.cpus.shared ? run.load.utilization_of_cpu(calibration.cpus.responder)
+                                           : run.load.busiest_utilization(),
+                   run.responder_utilization, calibration.cpus.shared);
   return run;
 }
 

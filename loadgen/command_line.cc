@@ -101,7 +101,8 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                "Think times are exponentially distributed, --think their mean")
       ->needs(think)
       ->group(kSchedule);
-  app.add_option("--seed", load.schedule.seed, "Of what is random in a schedule")
+  app.add_option("--seed", load.schedule.seed,
+                 "Of what is random in a schedule, and in the choice of --targets")
       ->group(kSchedule)
       ->capture_default_str();
 
@@ -119,7 +120,6 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
       ->capture_default_str();
   app.add_option("--connect-rate", load.connect_rate,
                  "Connections begun per second at the start, at most; 0: as fast as they go")
-      ->check(CLI::Range(0.0, 1e9))
       ->group(kConnections)
       ->capture_default_str();
   app.add_option("--connects-in-flight", load.connects_in_flight_max,

@@ -41,7 +41,8 @@ struct ConnectionLedger {
   uint64_t other = 0;    // any other error, or the run ended first
 
   // Of `established`: ended by the server while no request was outstanding (closed, reset, or
-  // garbage sent). What ended with a request outstanding is in that request's outcome instead.
+  // garbage sent), or not ended when it was to end it. What ended with a request outstanding is in
+  // that request's outcome instead.
   uint64_t lost = 0;
 
   uint64_t not_established() const { return refused + timed_out + reset + no_port + other; }

@@ -128,6 +128,19 @@ TEST_P(LoadChurn, AServerThatClosesWithoutAWordIsAnErrorStill) {
   EXPECT_EQ(crossover::Run(options).ledger.requests.truncated, 1u);
 }
 
+TEST_P(LoadChurn, AServerThatDoesNotCloseAsAskedIsAnError) {
+  TestServer server([](size_t, const std::string&) { return TestReply{.bytes = kGood}; });
+  LoadOptions options = Options(server.url());
+  options.requests.reset();
+  options.duration_ns = 50 * kNsPerMs;
+  options.drain_timeout_ns = 50 * kNsPerMs;
+  options.requests_per_connection = 2;
+  options.closer = Closer::kServer;
+  const LoadResult result = crossover::Run(options);
+  EXPECT_EQ(result.ledger.connections.lost, 4u);
+  EXPECT_EQ(result.ledger.requests.verified, 4 + 4 * 2u);
+}
+
 TEST_P(LoadChurn, OpenScheduleLosesNothingBetweenConnections) {
   TestServer server(Obliging);
   LoadOptions options = Options(server.url());
@@ -146,6 +159,7 @@ TEST_P(LoadChurn, PipelinesAndTellsResponsesApart) {
   LoadOptions options = Options(server.url());
   options.pipeline = 8;
   options.trace = true;
+  options.warmup_ns = 20 * kNsPerMs;  // so that all are at it when the window begins
   const LoadResult result = crossover::Run(options);
   EXPECT_TRUE(result.flawless());
   EXPECT_EQ(result.ledger.requests.verified_in_window, 300u);
@@ -153,6 +167,10 @@ TEST_P(LoadChurn, PipelinesAndTellsResponsesApart) {
   EXPECT_GT(result.requests_under_way(), 4.0);  // more than one on each
   EXPECT_LE(result.requests_under_way(), 4 * 8.0);
   EXPECT_EQ(result.trace.size(), result.ledger.requests.verified - 4);
+  for (const RequestTimes& each : result.trace) {
+    EXPECT_LE(each.sent_ns, each.first_byte_ns);
+    EXPECT_LE(each.first_byte_ns, each.done_ns);
+  }
 }
 
 TEST_P(LoadChurn, APipelineThatBreaksLosesAllThatIsInIt) {

@@ -83,8 +83,11 @@ class Fleet {
 // Leads one run through its phases, on the caller's thread.
 class Coordinator {
  public:
-  Coordinator(const LoopSetting& setting, const LoadControl& control, Fleet& fleet)
-      : options_(setting.options),
+  // `start_ns`: when the fleet was started.
+  Coordinator(int64_t start_ns, const LoopSetting& setting, const LoadControl& control,
+              Fleet& fleet)
+      : start_ns_(start_ns),
+        options_(setting.options),
         control_(control),
         state_(setting.state),
         fleet_(fleet),
@@ -147,11 +150,10 @@ class Coordinator {
   }
 
   void Connect() {
-    const int64_t start_ns = MonotonicNs();
-    intervals_.Begin(Interval::kConnect, start_ns);
+    intervals_.Begin(Interval::kConnect, start_ns_);
     WaitFor(RunState::kNever, [&] { return AllConnected(); });
     const int64_t now_ns = MonotonicNs();
-    connect_seconds_ = static_cast<double>(now_ns - start_ns) / 1e9;
+    connect_seconds_ = static_cast<double>(now_ns - start_ns_) / 1e9;
     if (stopped_) return;
     Tell({.kind = LoadEvent::Kind::kConnected,
           .time_ns = now_ns,
@@ -211,6 +213,7 @@ class Coordinator {
     fleet_.Wake();
   }
 
+  const int64_t start_ns_;
   const LoadOptions& options_;
   const LoadControl& control_;
   RunState& state_;
@@ -281,8 +284,9 @@ LoadResult Run(const LoadOptions& options, const LoadControl& control) {
                             .state = state,
                             .followed = options.interval_ns > 0 && control.on_interval};
   Fleet fleet(setting);
+  const int64_t start_ns = MonotonicNs();
   fleet.Start(options.cpus);
-  Coordinator coordinator(setting, control, fleet);
+  Coordinator coordinator(start_ns, setting, control, fleet);
   coordinator.Lead();
 
   LoadResult result;

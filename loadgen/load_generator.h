@@ -123,7 +123,10 @@ struct LoadResult {
   // Sent and not yet answered, averaged over the time of the window. 0 if the window is empty.
   double requests_under_way() const;
   double client_cpu_seconds() const;
+  // Of one CPU: by the threads on the busiest of options.cpus; where threads run where they like,
+  // by the busiest thread.
   double busiest_utilization() const;
+  double utilization_of_cpu(int cpu) const;  // one of options.cpus, by the threads on it
   // Every request verified, every connection established, kept and served in the window.
   bool flawless() const { return ledger.errors() == 0 && fairness.starved() == 0; }
 };

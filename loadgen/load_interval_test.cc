@@ -87,7 +87,7 @@ INSTANTIATE_TEST_SUITE_P(Engines, LoadIntervals,
 
 TEST_P(LoadIntervals, SumUpToTheResult) {
   TestServer server([](size_t number, const std::string&) {
-    return number == 100 ? TestReply{.after = TestReply::After::kReset} : TestReply{.bytes = kGood};
+    return number == 20 ? TestReply{.after = TestReply::After::kReset} : TestReply{.bytes = kGood};
   });
   uint64_t verified = 0;
   uint64_t errors = 0;

@@ -46,7 +46,7 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
   if (options.connect_rate > 0) {
     const double share =
         static_cast<double>(connections) / static_cast<double>(options.connections);
-    connect_gap_ns_ = 1e9 / (options.connect_rate * share);
+    connect_gap_ns_ = static_cast<int64_t>(1e9 / (options.connect_rate * share));
   }
   if (!pipelines()) return;
   pipelines_.resize(connections);
@@ -57,7 +57,7 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
 void LoadLoop::Run() {
   engine_->Start();
   if (schedule_.paced()) prctl(PR_SET_TIMERSLACK, 1);  // or the kernel may be 50 us late
-  connect_begin_ns_ = last_settled_ns_ = MonotonicNs();
+  next_connect_ns_ = last_settled_ns_ = MonotonicNs();
   next_check_ns_ = last_settled_ns_ + check_period_ns_;
   while (true) {
     if (stage_ == Stage::kConnect) StartConnects();
@@ -99,7 +99,12 @@ void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
   }
   Connection& connection = connections_[index];
   connection.kind = NextKind(index);
-  if (connection.begun) ++connection.sent_since_connect;
+  if (connection.begun) {
+    ++connection.sent_since_connect;
+    connection.due_is_counted = true;
+  } else {
+    connection.due_ns = now_ns;
+  }
   connection.state = ConnectionState::kAwaiting;
   connection.since_ns = now_ns;
   last_sent_ns_ = now_ns;
@@ -131,6 +136,7 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
   const int64_t done_ns = MonotonicNs();
   if (done_ns >= next_edge_ns_->load(std::memory_order_relaxed)) [[unlikely]]
     CrossEdges(done_ns);
+  if (stage_ == Stage::kWindow) AddUnderWay(connection.since_ns, done_ns);
   Count(index, verdict, done_ns);
   --awaiting_;
   connection.state = ConnectionState::kIdle;
@@ -176,6 +182,7 @@ void LoadLoop::Lose(uint32_t index, uint64_t& outcome) {
 
 // The connection ends, and what is in flight on it with that outcome.
 void LoadLoop::EndInFlight(uint32_t index, uint64_t& outcome) {
+  if (stage_ == Stage::kWindow) AddAllUnderWay(index, MonotonicNs());
   const size_t in_flight = InFlight(index);
   outcome += in_flight;
   awaiting_ -= in_flight;
@@ -210,7 +217,6 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
     ++tally_.window_by_target[connection.kind % setting_.mix.targets()];
     ++connection.window_requests;
     tally_.intervals.Record(done_ns);
-    tally_.under_way_ns += static_cast<double>(WithinWindowNs(connection.since_ns, done_ns));
   }
   const bool due_within =
       connection.due_ns >= state_.window_start_ns.load(std::memory_order_relaxed) &&
@@ -241,26 +247,28 @@ void LoadLoop::CrossEdges(int64_t now_ns) {
   }
   if (stage_ == Stage::kWindow && now_ns >= state_.window_end_ns.load()) {
     CountCpu();
-    CountUnderWay(state_.window_end_ns.load());
+    // What is outstanding was under way in the window as well.
+    for (uint32_t index = 0; index < connections_.size(); ++index) {
+      AddAllUnderWay(index, state_.window_end_ns.load());
+    }
     stage_ = Stage::kDrain;
   }
 }
 
-int64_t LoadLoop::WithinWindowNs(int64_t since_ns, int64_t until_ns) const {
+// A request was under way; what of it lies within the window counts.
+void LoadLoop::AddUnderWay(int64_t since_ns, int64_t until_ns) {
   const int64_t start_ns = state_.window_start_ns.load(std::memory_order_relaxed);
-  return std::max<int64_t>(until_ns - std::max(since_ns, start_ns), 0);
+  const int64_t within_ns = until_ns - std::max(since_ns, start_ns);
+  if (within_ns > 0) tally_.under_way_ns += static_cast<double>(within_ns);
 }
 
-// What is outstanding at the window's end was under way in it as well.
-void LoadLoop::CountUnderWay(int64_t window_end_ns) {
+void LoadLoop::AddAllUnderWay(uint32_t index, int64_t until_ns) {
   const size_t depth = setting_.options.pipeline;
-  for (uint32_t index = 0; index < connections_.size(); ++index) {
-    for (size_t i = 0; i < InFlight(index); ++i) {
-      const int64_t since_ns =
-          pipelines() ? pipeline_sent_ns_[index * depth + (pipelines_[index].oldest + i) % depth]
-                      : connections_[index].since_ns;
-      tally_.under_way_ns += static_cast<double>(WithinWindowNs(since_ns, window_end_ns));
-    }
+  for (size_t i = 0; i < InFlight(index); ++i) {
+    AddUnderWay(pipelines()
+                    ? pipeline_sent_ns_[index * depth + (pipelines_[index].oldest + i) % depth]
+                    : connections_[index].since_ns,
+                until_ns);
   }
 }
 
@@ -297,15 +305,18 @@ bool LoadLoop::HasEnded() const {
 }
 
 void LoadLoop::End() {
+  const int64_t now_ns = MonotonicNs();
+  CrossEdges(now_ns);
   // With no connection left, the window may still be open: it ends here for this thread's CPU.
   if (stage_ == Stage::kWindow) CountCpu();
-  const int64_t now_ns = MonotonicNs();
   for (uint32_t index = 0; index < connections_.size(); ++index) {
     Connection& connection = connections_[index];
     if (connection.state == ConnectionState::kConnecting ||
         connection.state == ConnectionState::kUnused) {
       ++LedgerOf(connection).other;
       if (!schedule_.open()) CountLeftOver(connection);
+    } else if (connection.state == ConnectionState::kClosing) {
+      ++LedgerOf(connection).lost;  // its server has not kept to closing it
     }
     tally_.ledger.requests.in_flight_at_end += InFlight(index);
     if (schedule_.open() && stage_ != Stage::kConnect && connection.was_established) {

@@ -94,6 +94,7 @@ class LoadLoop : public EngineSink {
     bool begun = false;    // has had its first due time
     bool settled = false;  // no longer waited for in the connect phase
     bool is_reconnection = false;
+    bool due_is_counted = false;  // the request of due_ns has its outcome, or is outstanding
   };
   static_assert(sizeof(Connection) <= 64);
   struct CpuUsage {
@@ -109,7 +110,6 @@ class LoadLoop : public EngineSink {
 
   // Connecting.
   void StartConnects();
-  int64_t NextConnectNs() const;
   int64_t ConnectWaitNs() const;
   ConnectionLedger& LedgerOf(const Connection& connection);
   void FailConnect(uint32_t index, int error);
@@ -145,7 +145,7 @@ class LoadLoop : public EngineSink {
   void EndConnection(uint32_t index, int64_t done_ns);
   void OnClosed(uint32_t index);
   void Reconnect(uint32_t index, int64_t now_ns);
-  void CountLeftOver(const Connection& connection);
+  void CountLeftOver(Connection& connection);
 
   // Pipelining.
   bool pipelines() const { return setting_.options.pipeline > 1; }
@@ -160,8 +160,8 @@ class LoadLoop : public EngineSink {
   void CheckTimeouts(int64_t now_ns);
   bool HasEnded() const;
   void End();
-  int64_t WithinWindowNs(int64_t since_ns, int64_t until_ns) const;
-  void CountUnderWay(int64_t window_end_ns);
+  void AddUnderWay(int64_t since_ns, int64_t until_ns);
+  void AddAllUnderWay(uint32_t index, int64_t until_ns);
   static CpuUsage ReadCpuUsage();
   void CountCpu();
 
@@ -200,8 +200,8 @@ class LoadLoop : public EngineSink {
   size_t settled_ = 0;
   uint64_t served_ = 0;
   size_t in_flight_max_;
-  double connect_gap_ns_ = 0;
-  int64_t connect_begin_ns_ = 0;
+  int64_t connect_gap_ns_ = 0;  // between two, if their rate is bounded
+  int64_t next_connect_ns_ = 0;
   int64_t last_settled_ns_ = 0;
   bool reported_ = false;
 

@@ -22,7 +22,7 @@ bool LoadLoop::EndsWith(const Connection& connection, bool keep_alive) const {
 
 void LoadLoop::EndConnection(uint32_t index, int64_t done_ns) {
   Connection& connection = connections_[index];
-  if (connection.begun) SetNextDue(index, done_ns);
+  if (stage_ != Stage::kConnect) SetNextDue(index, done_ns);
   connection.since_ns = done_ns;
   connection.state = ConnectionState::kClosing;
   ++between_;
@@ -35,7 +35,7 @@ void LoadLoop::OnClosed(uint32_t index) {
   engine_->Close(index);
   --between_;
   connection.state = ConnectionState::kClosed;
-  if (connection.begun) Dispatch(index, MonotonicNs());
+  if (stage_ != Stage::kConnect) Dispatch(index, MonotonicNs());
 }
 
 void LoadLoop::Reconnect(uint32_t index, int64_t now_ns) {
@@ -51,8 +51,9 @@ void LoadLoop::Reconnect(uint32_t index, int64_t now_ns) {
 }
 
 // The request for which a connection was to be made anew was due, and can't be sent.
-void LoadLoop::CountLeftOver(const Connection& connection) {
+void LoadLoop::CountLeftOver(Connection& connection) {
   if (!connection.is_reconnection) return;
+  connection.due_is_counted = true;
   ++tally_.ledger.requests.scheduled;
   ++tally_.ledger.requests.unsent;
 }

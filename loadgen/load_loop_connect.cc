@@ -11,13 +11,18 @@ namespace {
 // If no connection was served for so long, those in flight wait for something else than their turn
 // (a handler that takes its time, a pool that is full), and holding back the others is no use.
 constexpr int64_t kStallNs = kNsPerSecond;
+constexpr int64_t kConnectBurstNs = 10 * kNsPerMs;  // of connects whose rate is bounded
 
 }  // namespace
 
 void LoadLoop::StartConnects() {
   while (started_ < connections_.size() && started_ - settled_ < in_flight_max_) {
     const int64_t now_ns = MonotonicNs();
-    if (connect_gap_ns_ > 0 && NextConnectNs() > now_ns) break;
+    if (connect_gap_ns_ > 0) {
+      if (next_connect_ns_ > now_ns) break;
+      // Waking up late is made up for; being held back for longer is not.
+      next_connect_ns_ = std::max(next_connect_ns_, now_ns - kConnectBurstNs) + connect_gap_ns_;
+    }
     const auto index = static_cast<uint32_t>(started_++);
     connections_[index].state = ConnectionState::kConnecting;
     connections_[index].since_ns = now_ns;
@@ -28,16 +33,11 @@ void LoadLoop::StartConnects() {
   if (!reported_ && settled_ == connections_.size()) ReportConnected();
 }
 
-// When the next connection may begin, if their rate is bounded.
-int64_t LoadLoop::NextConnectNs() const {
-  return connect_begin_ns_ + static_cast<int64_t>(connect_gap_ns_ * static_cast<double>(started_));
-}
-
 int64_t LoadLoop::ConnectWaitNs() const {
   const bool waits_for_time =
       connect_gap_ns_ > 0 && started_ < connections_.size() && started_ - settled_ < in_flight_max_;
   if (!waits_for_time) return check_period_ns_;
-  return std::clamp<int64_t>(NextConnectNs() - MonotonicNs(), 0, check_period_ns_);
+  return std::clamp<int64_t>(next_connect_ns_ - MonotonicNs(), 0, check_period_ns_);
 }
 
 ConnectionLedger& LoadLoop::LedgerOf(const Connection& connection) {
@@ -53,7 +53,9 @@ void LoadLoop::OnConnected(uint32_t index, int error) {
   (connection.is_reconnection ? tally_.reconnect : tally_.connect)
       .Record(now_ns - connection.since_ns);
   connection.was_established = true;
-  SendRequest(index, now_ns);
+  if (!connection.is_reconnection) return SendRequest(index, now_ns);
+  connection.state = ConnectionState::kIdle;
+  Dispatch(index, now_ns);  // unless its request has become too late meanwhile
 }
 
 void LoadLoop::FailConnect(uint32_t index, int error) {

@@ -12,13 +12,16 @@ size_t LoadLoop::InFlight(uint32_t index) const {
 }
 
 void LoadLoop::OnPipelinedBytes(uint32_t index, std::string_view bytes, bool last) {
-  const Connection& connection = connections_[index];
+  Connection& connection = connections_[index];
   while (!bytes.empty()) {
     if (connection.state != ConnectionState::kAwaiting) {  // nobody asked for these bytes
       return Lose(index, tally_.ledger.requests.malformed);
     }
+    if (setting_.options.trace && !connection.progress.begun()) {
+      first_byte_ns_[index] = MonotonicNs();
+    }
     ResponseCheck& check = checks_[connection.kind];
-    const Verdict verdict = check.Feed(connections_[index].progress, bytes);
+    const Verdict verdict = check.Feed(connection.progress, bytes);
     if (verdict == Verdict::kIncomplete) return;
     bytes.remove_prefix(bytes.size() - check.left());
     Finish(index, verdict, last);

@@ -32,6 +32,7 @@ void LoadLoop::SetFirstDue(uint32_t index) {
   Connection& connection = connections_[index];
   const uint64_t i = first_ + index;
   connection.begun = true;
+  connection.due_is_counted = false;
   if (schedule_.open()) {
     connection.position = schedule_.Position(i, 0, 0);
     connection.due_ns = state_.begin_ns + schedule_.DueNs(connection.position);
@@ -43,6 +44,7 @@ void LoadLoop::SetFirstDue(uint32_t index) {
 void LoadLoop::SetNextDue(uint32_t index, int64_t done_ns) {
   Connection& connection = connections_[index];
   if (!connection.begun) return SetFirstDue(index);  // served late: it was left out at the begin
+  connection.due_is_counted = false;
   const uint64_t k = ++connection.number;
   if (!schedule_.paced()) {
     connection.due_ns = done_ns;
@@ -89,9 +91,8 @@ void LoadLoop::CountUnsent(uint32_t index, int64_t now_ns) {
   Connection& connection = connections_[index];
   if (!connection.begun) {
     SetFirstDue(index);
-  } else if (connection.state == ConnectionState::kAwaiting ||
-             connection.state == ConnectionState::kDead) {
-    SetNextDue(index, now_ns);  // the one before is counted already
+  } else if (connection.due_is_counted) {
+    SetNextDue(index, now_ns);
   }
   for (; SendsAt(connection.due_ns) && connection.due_ns <= now_ns; SetNextDue(index, now_ns)) {
     ++tally_.ledger.requests.scheduled;

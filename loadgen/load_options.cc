@@ -63,6 +63,10 @@ void CheckOptions(const LoadOptions& options) {
   if (options.shed_after_ns != kNeverShed && !options.schedule.open()) {
     throw UsageError("--shed-after: only requests of an open schedule (--rate) can be late");
   }
+  if (options.connect_rate != 0 &&
+      !(options.connect_rate >= 0.001 && options.connect_rate <= 1e9)) {
+    throw UsageError("--connect-rate: must be 0, or from 0.001 to 1e9 per second");
+  }
   CheckRange("--pipeline", options.pipeline, 1, limits::kPipelineMax);
   if (options.pipeline > 1 && (options.times_apart() || options.targets.size() > 1)) {
     throw UsageError(

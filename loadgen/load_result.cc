@@ -54,8 +54,18 @@ double LoadResult::client_cpu_seconds() const {
   return seconds;
 }
 
+double LoadResult::utilization_of_cpu(int cpu) const {
+  double sum = 0;
+  for (size_t i = 0; i < threads.size(); ++i) {
+    if (options.cpus[i % options.cpus.size()] == cpu) sum += threads[i].utilization;
+  }
+  return sum;
+}
+
 double LoadResult::busiest_utilization() const {
   double busiest = 0;
+  for (const int cpu : options.cpus) busiest = std::max(busiest, utilization_of_cpu(cpu));
+  if (!options.cpus.empty()) return busiest;
   for (const ThreadCpu& thread : threads) busiest = std::max(busiest, thread.utilization);
   return busiest;
 }

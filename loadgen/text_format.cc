@@ -39,7 +39,7 @@ std::string CausesText(const ConnectionLedger& connections) {
   AppendCause(causes, connections.reset, "reset");
   AppendCause(causes, connections.no_port, "without a local port");
   AppendCause(causes, connections.other, "not established for other reasons");
-  AppendCause(causes, connections.lost, "ended by the server");
+  AppendCause(causes, connections.lost, "ended, or not, by the server against the agreement");
   return causes;
 }
 

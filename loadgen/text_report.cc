@@ -81,7 +81,7 @@ void AppendLedger(std::string& text, const LoadResult& result) {
 void AppendClientCpu(std::string& text, const LoadResult& result) {
   const uint64_t responses = result.ledger.requests.verified_in_window;
   if (responses == 0) return;
-  Append(text, "client CPU   %.0f %% of a CPU (busiest thread), %.2f us a request\n",
+  Append(text, "client CPU   %.0f %% of a CPU (the busiest), %.2f us a request\n",
          100 * result.busiest_utilization(),
          result.client_cpu_seconds() * 1e6 / static_cast<double>(responses));
   if (result.busiest_utilization() >= kUtilizationHigh) {
