@@ -36,14 +36,7 @@ struct Texts {
   size_t threads = 0;
 };
 
-void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
-  LoadOptions& load = line.load;
-  app.add_option("URL", load.url, "http://HOST[:PORT][/PATH]");
-  app.add_flag("--calibrate", texts.calibrate,
-               "Instead of a URL: find this client's own ceiling, in closed loops of 1, 200 and -c "
-               "(8000) connections to a null responder on a CPU of its own, 2s each");
-  app.set_help_flag("-h,--help", "Print this help and exit");
-
+void AddLoadOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
   const char* const kLoad = "Load";
   app.add_option("-c,--connections", load.connections, "Connections kept open")
       ->group(kLoad)
@@ -73,7 +66,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                  "epoll, io_uring, or auto: io_uring where the kernel permits it")
       ->group(kLoad)
       ->capture_default_str();
+}
 
+void AddScheduleOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
   const char* const kSchedule = "Schedule (closed: a request follows the response before it)";
   auto* const rate = app.add_option("--rate", texts.rate,
                                     "Open: requests per second over all connections, whether or "
@@ -105,7 +100,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                  "Of what is random in a schedule, and in the choice of --targets")
       ->group(kSchedule)
       ->capture_default_str();
+}
 
+void AddConnectionsOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
   const char* const kConnections = "Connections";
   app.add_option("--requests-per-connection", load.requests_per_connection,
                  "Close a connection after so many requests, and make it anew for its next one; "
@@ -126,7 +123,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                  "Connections per thread begun and not yet served once, at the start")
       ->group(kConnections)
       ->capture_default_str();
+}
 
+void AddTimeOptions(CLI::App& app, Texts& texts) {
   const char* const kTime = "Time (a number and its unit: 250ms, 1.5s, 2m)";
   app.add_option("--warmup", texts.warmup, "Load before the measured window")
       ->group(kTime)
@@ -149,7 +148,9 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
                  "For outstanding responses after the window")
       ->group(kTime)
       ->capture_default_str();
+}
 
+void AddOutputOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   const char* const kOutput = "Output";
   app.add_option("--json", line.json_path, "Write the result as JSON; -: to standard output")
       ->group(kOutput);
@@ -174,6 +175,19 @@ void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   app.add_flag("--no-live", texts.no_live, "Don't show how the run goes")
       ->excludes(live)
       ->group(kOutput);
+}
+
+void AddOptions(CLI::App& app, CommandLine& line, Texts& texts) {
+  app.add_option("URL", line.load.url, "http://HOST[:PORT][/PATH]");
+  app.add_flag("--calibrate", texts.calibrate,
+               "Instead of a URL: find this client's own ceiling, in closed loops of 1, 200 and -c "
+               "(8000) connections to a null responder on a CPU of its own, 2s each");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  AddLoadOptions(app, line.load, texts);
+  AddScheduleOptions(app, line.load, texts);
+  AddConnectionsOptions(app, line.load, texts);
+  AddTimeOptions(app, texts);
+  AddOutputOptions(app, line, texts);
 }
 
 // What is left of the options where there is a responder to find the ceiling against.
