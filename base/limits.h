@@ -23,6 +23,7 @@ inline constexpr size_t kPoolWorkersMax = 262'144;  // fasthttp's default limit
 inline constexpr size_t kStackBytesMin = 64 * 1024;
 inline constexpr size_t kStackBytesMax = 64 * 1024 * 1024;
 inline constexpr int kBacklogMax = 65'535;
+inline constexpr size_t kBatchMax = 65'536;  // events taken from the kernel at once
 
 // Client.
 inline constexpr size_t kResponseHeaderBytesMax = 64 * 1024;

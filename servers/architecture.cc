@@ -2,15 +2,22 @@
 
 #include <array>
 
+#include "base/cpu_list.h"
+
 namespace crossover {
 
-#define ARCHITECTURE(name, factory, summary) \
+#define ARCHITECTURE(name, factory, threads, summary) \
   std::unique_ptr<Architecture> factory(const ArchitectureOptions& options);
 #include "servers/architectures.def"
 #undef ARCHITECTURE
 
+size_t WorkerCount(const ArchitectureOptions& options) {
+  return options.workers > 0 ? options.workers : AllowedCpus().size();
+}
+
 std::span<const ArchitectureEntry> Architectures() {
-#define ARCHITECTURE(name, factory, summary) ArchitectureEntry{name, summary, &factory},
+#define ARCHITECTURE(name, factory, threads, summary) \
+  ArchitectureEntry{name, ThreadUse::threads, summary, &factory},
   static constexpr std::array kAll = {
 #include "servers/architectures.def"
   };

@@ -26,8 +26,13 @@ struct ArchitectureOptions {
   size_t workers_max = 262'144;  // of a growing pool
   Overflow overflow = Overflow::kReject;
   int64_t worker_idle_ns = 10'000'000'000;  // after which a growing pool lets a worker go
-  size_t stack_bytes = 128 * 1024;          // of a thread that serves connections
+  size_t stack_bytes = 128 * 1024;          // of a thread, or fibre, that serves connections
+  size_t batch = 512;                       // events taken from the kernel at once
+  int64_t busy_poll_ns = 0;                 // spun for events before blocking for them
 };
+
+// ArchitectureOptions::workers, with its default resolved.
+size_t WorkerCount(const ArchitectureOptions& options);
 
 class Architecture {
  public:
@@ -39,8 +44,17 @@ class Architecture {
   virtual void Serve(Listener& listener, Counters& counters) = 0;
 };
 
+// How many threads serve N connections.
+enum class ThreadUse {
+  kOne,
+  kWorkers,    // ArchitectureOptions::workers
+  kGrowing,    // as many as there are connections, up to workers_max
+  kConnections,
+};
+
 struct ArchitectureEntry {
   std::string_view name;  // ends with a NUL
+  ThreadUse threads;
   std::string_view summary;
   std::unique_ptr<Architecture> (*make)(const ArchitectureOptions& options);
 };

@@ -50,63 +50,78 @@ void Connection::NotePhase() {
   since_.store(PackSince(CoarseMs(), phase), std::memory_order_relaxed);
 }
 
-Connection::Outcome Connection::Run(bool peer_closed) {
-  drained_ = false;
-  while (!table_.cut_off()) {
+HttpSession::Step Connection::Next() {
+  if (broken_ || table_.cut_off()) return HttpSession::Step::kClose;
+  NotePhase();
+  if (session_.step() == HttpSession::Step::kShutdown) {
+    ::shutdown(socket_.get(), SHUT_WR);
+    session_.ShutdownDone();
     NotePhase();
-    Io io = Io::kProgress;
-    switch (session_.step()) {
-      case HttpSession::Step::kRead:
-        io = drained_ && !peer_closed ? Io::kBlocked : Read();
-        break;
-      case HttpSession::Step::kWrite:
-        io = Write();
-        break;
-      case HttpSession::Step::kWait:
-        SleepNs(session_.wait_ns());
-        session_.WaitOver();
-        break;
-      case HttpSession::Step::kShutdown:
-        ::shutdown(socket_.get(), SHUT_WR);
-        session_.ShutdownDone();
-        break;
-      case HttpSession::Step::kClose:
-        return Outcome::kClosed;
-    }
-    if (io == Io::kBlocked) return Outcome::kBlocked;
-    if (io == Io::kBroken) return Outcome::kClosed;
   }
-  return Outcome::kClosed;
+  return session_.step();
 }
 
-Connection::Io Connection::Read() {
-  const std::span<char> buffer = session_.ReadBuffer();
-  const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+void Connection::ReadDone(ssize_t n) {
   if (n > 0) {
-    drained_ = mode_ == SocketMode::kNonBlocking && static_cast<size_t>(n) < buffer.size();
     session_.Received(static_cast<size_t>(n));
   } else if (n < 0) {
-    if (errno == EAGAIN) return Io::kBlocked;
-    return errno == EINTR ? Io::kProgress : Io::kBroken;
+    broken_ = n != -EINTR;
   } else if (timed_out_.load(std::memory_order_acquire)) {
     session_.TimedOut();
   } else {
     session_.EndOfInput();
   }
-  return Io::kProgress;
 }
 
-Connection::Io Connection::Write() {
-  const std::span<const char> output = session_.PendingOutput();
-  const ssize_t n = ::send(socket_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+void Connection::WriteDone(ssize_t n) {
   if (n < 0) {
-    if (errno == EAGAIN) return Io::kBlocked;
-    return errno == EINTR ? Io::kProgress : Io::kBroken;
+    broken_ = n != -EINTR;
+    return;
   }
   // An output that was taken whole begins a new term for the next.
-  if (static_cast<size_t>(n) == output.size()) phase_ = HttpSession::Phase::kIdle;
+  if (static_cast<size_t>(n) == session_.PendingOutput().size()) {
+    phase_ = HttpSession::Phase::kIdle;
+  }
   session_.Sent(static_cast<size_t>(n));
-  return Io::kProgress;
+}
+
+Connection::Outcome Connection::Run(bool peer_closed, Wait wait) {
+  drained_ = false;
+  while (true) {
+    switch (Next()) {
+      case HttpSession::Step::kRead:
+        if ((drained_ && !peer_closed) || !Read()) return Outcome::kBlocked;
+        break;
+      case HttpSession::Step::kWrite:
+        if (!Write()) return Outcome::kBlocked;
+        break;
+      case HttpSession::Step::kWait:
+        if (wait == Wait::kReturn) return Outcome::kWaiting;
+        SleepNs(session_.wait_ns());
+        session_.WaitOver();
+        break;
+      case HttpSession::Step::kShutdown:
+      case HttpSession::Step::kClose:
+        return Outcome::kClosed;
+    }
+  }
+}
+
+bool Connection::Read() {
+  const std::span<char> buffer = session_.ReadBuffer();
+  const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  if (n < 0 && errno == EAGAIN) return false;
+  drained_ = mode_ == SocketMode::kNonBlocking && n > 0 && static_cast<size_t>(n) < buffer.size();
+  ReadDone(n < 0 ? -errno : n);
+  return true;
+}
+
+bool Connection::Write() {
+  const std::span<const char> output = session_.PendingOutput();
+  const ssize_t n = ::send(socket_.get(), output.data(), output.size(), MSG_NOSIGNAL);
+  if (n < 0 && errno == EAGAIN) return false;
+  WriteDone(n < 0 ? -errno : n);
+  return true;
 }
 
 ConnectionTable::ConnectionTable(const TimeoutOptions& timeouts, SessionContext& context,

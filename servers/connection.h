@@ -2,11 +2,14 @@
 // with their timeouts and the drain at the end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 
 #include "base/fd.h"
@@ -24,7 +27,13 @@ class Connection {
  public:
   enum class Outcome {
     kBlocked,  // non-blocking sockets only: to be run again when the socket is ready
+    kWaiting,  // Wait::kReturn only: let wait_ns() pass, then WaitOver(), and run it again
     kClosed,   // done: delete it
+  };
+  // Who lets the time of a handler that waits pass.
+  enum class Wait {
+    kSleep,   // Run(), which blocks its thread
+    kReturn,  // the caller
   };
 
   // `mode` is the socket's own.
@@ -37,22 +46,36 @@ class Connection {
   // more to give or to take: that is an edge, so it suits EPOLLET. `peer_closed`: the poll said
   // that the peer has shut down its side; input is then read up to its end, where otherwise a short
   // read is taken for the last one.
-  Outcome Run(bool peer_closed = false);
+  Outcome Run(bool peer_closed = false, Wait wait = Wait::kSleep);
 
+  // For an owner that does the I/O itself, by completions. Next() says what is to be done: kRead
+  // into ReadBuffer(), kWrite from PendingOutput(), kWait, or kClose: delete it. Never kShutdown.
+  // What came of it is then told, and Next() asked again. A deadline, the drain and its end shut
+  // the socket down, which completes what is under way.
+  HttpSession::Step Next();
+  std::span<char> ReadBuffer() { return session_.ReadBuffer(); }
+  std::span<const char> PendingOutput() const { return session_.PendingOutput(); }
+  // `n` as the system call's: bytes, 0 at the end of the stream, or a negative errno.
+  void ReadDone(ssize_t n);
+  void WriteDone(ssize_t n);
+  int64_t wait_ns() const { return session_.wait_ns(); }
+  void WaitOver() { session_.WaitOver(); }
+
+  // Blocked, or about to be, in sending rather than in receiving.
+  bool writing() const { return session_.step() == HttpSession::Step::kWrite; }
   int fd() const { return socket_.get(); }
 
  private:
   friend class ConnectionTable;
 
-  enum class Io { kProgress, kBlocked, kBroken };
-
-  Io Read();
-  Io Write();
+  bool Read();   // false: the socket would block
+  bool Write();  // likewise
   void NotePhase();
 
   Fd socket_;
   const SocketMode mode_;
   bool drained_ = false;  // the last read took all that there was; only known if it doesn't block
+  bool broken_ = false;   // the socket failed
   ConnectionTable& table_;
   HttpSession session_;
   HttpSession::Phase phase_ = HttpSession::Phase::kIdle;

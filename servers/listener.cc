@@ -63,6 +63,37 @@ int SoMaxConn() {
   return value;
 }
 
+void Enable(int socket, int level, int option, const char* name) {
+  const int one = 1;
+  if (setsockopt(socket, level, option, &one, sizeof one) != 0) {
+    ThrowErrno(std::string("setsockopt(") + name + ")");
+  }
+}
+
+enum class Sharing { kNone, kPort };
+
+Fd Listen(const ListenAddress& address, int backlog, Sharing sharing) {
+  SocketAddress bound;
+  if (!ToSocketAddress(address, &bound)) {
+    throw UsageError("--listen: '" + address.host + "' is not an IP address");
+  }
+  Fd socket(::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket) ThrowErrno("socket");
+  Enable(socket.get(), SOL_SOCKET, SO_REUSEADDR, "SO_REUSEADDR");
+  if (sharing == Sharing::kPort) {
+    Enable(socket.get(), SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT");
+  }
+  Enable(socket.get(), IPPROTO_TCP, TCP_NODELAY, "TCP_NODELAY");
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), bound.size) != 0 ||
+      ::listen(socket.get(), backlog) != 0) {
+    const int error = errno;
+    throw UsageError("--listen: cannot listen on " + address.host + ":" +
+                     std::to_string(address.port) + ": " + std::strerror(error) +
+                     "; choose another port, or 0 for any free one");
+  }
+  return socket;
+}
+
 }  // namespace
 
 ListenAddress ParseListenAddress(const std::string& text) {
@@ -89,63 +120,85 @@ ListenAddress ParseListenAddress(const std::string& text) {
 
 Listener::Listener(const ListenAddress& address, int backlog, ConnectionTable& table,
                    Counters& counters)
-    : table_(table), counters_(counters), backlog_(std::min(backlog, SoMaxConn())) {
-  SocketAddress bound;
-  if (!ToSocketAddress(address, &bound)) {
-    throw UsageError("--listen: '" + address.host + "' is not an IP address");
-  }
-  socket_.Reset(::socket(bound.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket_) ThrowErrno("socket");
-  const int one = 1;
-  setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  if (setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one) != 0) {
-    ThrowErrno("setsockopt(TCP_NODELAY)");
-  }
-  if (::bind(socket_.get(), reinterpret_cast<sockaddr*>(&bound.storage), bound.size) != 0 ||
-      ::listen(socket_.get(), backlog_) != 0) {
-    const int error = errno;
-    throw UsageError("--listen: cannot listen on " + address.host + ":" +
-                     std::to_string(address.port) + ": " + std::strerror(error) +
-                     "; choose another port, or 0 for any free one");
-  }
-  port_ = BoundPort(socket_.get());
-  stop_event_.Reset(eventfd(0, EFD_CLOEXEC));
-  if (!stop_event_) ThrowErrno("eventfd");
+    : table_(table),
+      counters_(counters),
+      address_(address),
+      backlog_(std::min(backlog, SoMaxConn())),
+      stop_(std::make_shared<StopSignal>()),
+      socket_(Listen(address, backlog_, Sharing::kNone)) {
+  address_.port = BoundPort(socket_.get());
+  stop_->event.Reset(eventfd(0, EFD_CLOEXEC));
+  if (!stop_->event) ThrowErrno("eventfd");
+}
+
+Listener::Listener(const Listener& sibling)
+    : table_(sibling.table_),
+      counters_(sibling.counters_),
+      address_(sibling.address_),
+      backlog_(sibling.backlog_),
+      stop_(sibling.stop_),
+      socket_(Listen(address_, backlog_, Sharing::kPort)) {}
+
+std::unique_ptr<Listener> Listener::Sibling() {
+  // Set only now: two servers of one user could otherwise share a port by mistake. The kernel looks
+  // at the option of a bound socket when another one asks for its port.
+  Enable(socket_.get(), SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT");
+  return std::unique_ptr<Listener>(new Listener(*this));
 }
 
 std::unique_ptr<Connection> Listener::Accept(SocketMode mode) {
-  const int flags = SOCK_CLOEXEC | (mode == SocketMode::kNonBlocking ? SOCK_NONBLOCK : 0);
   while (true) {
-    // Clients that connect again at once could keep the queue from ever being empty.
-    if (stopped_.load(std::memory_order_relaxed) && accepted_after_stop_++ >= backlog_) {
-      return nullptr;
-    }
-    Fd accepted(::accept4(socket_.get(), nullptr, nullptr, flags));
-    if (accepted) {
-      back_off_ms_ = 0;
-      counters_.accepted.fetch_add(1, std::memory_order_relaxed);
-      return std::make_unique<Connection>(std::move(accepted), mode, table_);
-    }
-    if (errno == EAGAIN) {
-      if (!WaitForConnection()) return nullptr;
-    } else if (errno != EINTR) {
-      const bool peers_fault = errno == ECONNABORTED || errno == EPROTO;
-      counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
-      if (peers_fault) continue;
-      back_off_ms_ = std::clamp(2 * back_off_ms_, kBackOffFirstMs, kBackOffMaxMs);
-      pollfd stop{stop_event_.get(), POLLIN, 0};
-      if (::poll(&stop, 1, back_off_ms_) > 0) return nullptr;
+    Accepted accepted = TryAccept(mode);
+    switch (accepted.kind) {
+      case Accepted::Kind::kConnection:
+        return std::move(accepted.connection);
+      case Accepted::Kind::kStopped:
+        return nullptr;
+      case Accepted::Kind::kNone:
+        Wait();
+        break;
+      case Accepted::Kind::kBackOff:
+        pollfd stop{stop_->event.get(), POLLIN, 0};
+        ::poll(&stop, 1, accepted.back_off_ms);
+        break;
     }
   }
 }
 
-// A waiting connection goes before the stop, so that what the kernel has accepted is still served.
-bool Listener::WaitForConnection() {
-  pollfd fds[2] = {{socket_.get(), POLLIN, 0}, {stop_event_.get(), POLLIN, 0}};
+Listener::Accepted Listener::TryAccept(SocketMode mode) {
+  const int flags = SOCK_CLOEXEC | (mode == SocketMode::kNonBlocking ? SOCK_NONBLOCK : 0);
+  const int result = ::accept4(socket_.get(), nullptr, nullptr, flags);
+  return Take(result >= 0 ? result : -errno, mode);
+}
+
+Listener::Accepted Listener::Take(int result, SocketMode mode) {
+  const bool stopped = stop_->given.load(std::memory_order_relaxed);
+  if (result >= 0) {
+    Fd socket(result);
+    // Clients that connect again at once could keep the queue from ever being empty.
+    if (stopped && accepted_after_stop_++ >= backlog_) return {Accepted::Kind::kStopped};
+    back_off_ms_ = 0;
+    counters_.accepted.fetch_add(1, std::memory_order_relaxed);
+    return {Accepted::Kind::kConnection,
+            std::make_unique<Connection>(std::move(socket), mode, table_)};
+  }
+  if (result != -EAGAIN && result != -EINTR) {
+    counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
+    const bool peers_fault = result == -ECONNABORTED || result == -EPROTO;
+    if (!peers_fault && !stopped) {
+      back_off_ms_ = std::clamp(2 * back_off_ms_, kBackOffFirstMs, kBackOffMaxMs);
+      return {Accepted::Kind::kBackOff, nullptr, back_off_ms_};
+    }
+  }
+  return {stopped ? Accepted::Kind::kStopped : Accepted::Kind::kNone};
+}
+
+// Until a connection waits or the stop is given.
+void Listener::Wait() {
+  pollfd fds[2] = {{socket_.get(), POLLIN, 0}, {stop_->event.get(), POLLIN, 0}};
   while (::poll(fds, 2, -1) < 0) {
     if (errno != EINTR) ThrowErrno("poll");
   }
-  return fds[0].revents != 0 || fds[1].revents == 0;
 }
 
 void Listener::Reject(std::unique_ptr<Connection> connection) {
@@ -164,8 +217,8 @@ void Listener::Reject(std::unique_ptr<Connection> connection) {
 }
 
 void Listener::Stop() {
-  stopped_.store(true, std::memory_order_relaxed);
-  if (eventfd_write(stop_event_.get(), 1) != 0) ThrowErrno("eventfd_write");
+  stop_->given.store(true, std::memory_order_relaxed);
+  if (eventfd_write(stop_->event.get(), 1) != 0) ThrowErrno("eventfd_write");
 }
 
 }  // namespace crossover

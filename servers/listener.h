@@ -26,7 +26,7 @@ class Listener {
   // UsageError if the address can't be had. The table and the counters outlive the listener.
   Listener(const ListenAddress& address, int backlog, ConnectionTable& table, Counters& counters);
 
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return address_.port; }
   // The backlog that the kernel grants: at most net.core.somaxconn.
   int backlog() const { return backlog_; }
 
@@ -35,6 +35,30 @@ class Listener {
   // error and backs off, 5 ms doubling to 1 s, as Go's net/http does. One thread at a time.
   std::unique_ptr<Connection> Accept(SocketMode mode);
 
+  // The same without waiting, for those who poll fd() and stop_fd() themselves. Those who accept in
+  // another way, as by completions, bring the result to Take(): a descriptor, which is then the
+  // listener's own, or a negative errno.
+  struct Accepted {
+    enum class Kind {
+      kConnection,
+      kNone,     // nobody waits
+      kBackOff,  // out of something: not to be tried again for back_off_ms
+      kStopped,  // as Accept()'s null
+    };
+    Kind kind;
+    std::unique_ptr<Connection> connection = nullptr;
+    int back_off_ms = 0;
+  };
+  Accepted TryAccept(SocketMode mode);
+  Accepted Take(int result, SocketMode mode);
+  int fd() const { return socket_.get(); }        // readable when a connection waits
+  int stop_fd() const { return stop_->event.get(); }  // readable once stopped, and ever after
+
+  // One more listening socket on the same address and port, for another thread: the kernel spreads
+  // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). Stops with this
+  // one. Throws what the constructor throws.
+  std::unique_ptr<Listener> Sibling();
+
   // Answers 503 without having read the request, closes, and counts. Any thread.
   void Reject(std::unique_ptr<Connection> connection);
 
@@ -42,16 +66,21 @@ class Listener {
   void Stop();
 
  private:
-  bool WaitForConnection();  // false: stopped
+  struct StopSignal {
+    Fd event;
+    std::atomic<bool> given{false};
+  };
+
+  explicit Listener(const Listener& sibling);
+  void Wait();
 
   ConnectionTable& table_;
   Counters& counters_;
+  ListenAddress address_;  // with the port that was found
+  int backlog_;
+  std::shared_ptr<StopSignal> stop_;  // shared by siblings
   Fd socket_;
-  Fd stop_event_;
-  uint16_t port_ = 0;
-  int backlog_ = 0;
   int back_off_ms_ = 0;
-  std::atomic<bool> stopped_{false};
   int accepted_after_stop_ = 0;
 };
 

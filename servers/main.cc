@@ -22,6 +22,7 @@ struct CommandLine {
   std::string idle_timeout = "60s";
   std::string header_timeout = "10s";
   std::string overflow = "reject";
+  std::string busy_poll = "0s";
   std::string control_cpus;
   bool list = false;
 };
@@ -40,7 +41,7 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_option("--listen", line.listen, "Address and port; port 0: any free one")
       ->capture_default_str();
   app.add_option("--workers", server.knobs.workers,
-                 "Workers of a fixed number (epoll-pool); 0: one for each CPU")
+                 "Workers, where their number is fixed; 0: one for each CPU")
       ->check(CLI::Range(size_t{0}, limits::kThreadsMax))
       ->capture_default_str();
   app.add_option("--workers-max", server.knobs.workers_max, "Limit of a growing pool (worker-pool)")
@@ -52,6 +53,12 @@ void Declare(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   app.add_option("--stack-bytes", server.knobs.stack_bytes, "Stack of a serving thread")
       ->check(CLI::Range(limits::kStackBytesMin, limits::kStackBytesMax))
+      ->capture_default_str();
+  app.add_option("--batch", server.knobs.batch, "Events taken from the kernel at once")
+      ->check(CLI::Range(size_t{1}, limits::kBatchMax))
+      ->capture_default_str();
+  app.add_option("--busy-poll", line.busy_poll,
+                 "How long an epoll loop spins for events before it blocks")
       ->capture_default_str();
   app.add_option("--backlog", server.backlog, "Of listen(); the kernel grants somaxconn at most")
       ->check(CLI::Range(1, limits::kBacklogMax))
@@ -97,6 +104,7 @@ int Main(int argc, char** argv) {
                                                          : Overflow::kReject;
   line.server.timeouts.idle_ns = PositiveDurationNs(line.idle_timeout, "--idle-timeout");
   line.server.timeouts.header_ns = PositiveDurationNs(line.header_timeout, "--header-timeout");
+  line.server.knobs.busy_poll_ns = ParseDurationNs(line.busy_poll, "--busy-poll");
   RaiseOpenFilesLimit(limits::kConnectionsMax);
   std::vector<int> control_cpus;
   if (!line.control_cpus.empty()) {
