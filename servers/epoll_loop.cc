@@ -21,10 +21,9 @@ constexpr uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
 
 }  // namespace
 
-EpollLoop::EpollLoop(const ArchitectureOptions& options, Counters& counters)
+EpollLoop::EpollLoop(const ArchitectureOptions& options)
     : batch_(static_cast<int>(options.batch)),
       busy_poll_ns_(options.busy_poll_ns),
-      counters_(counters),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       stop_event_(eventfd(0, EFD_CLOEXEC)) {
   if (!epoll_ || !stop_event_ ||
@@ -38,8 +37,9 @@ bool EpollLoop::Register(int operation, int fd, uint32_t events, void* what) con
   return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
-void EpollLoop::AcceptFrom(Listener& listener) {
+void EpollLoop::AcceptFrom(Listener& listener, Counters& counters) {
   listener_ = &listener;
+  counters_ = &counters;
   if (!Register(EPOLL_CTL_ADD, listener.fd(), EPOLLIN, &listener_) ||
       !Register(EPOLL_CTL_ADD, listener.stop_fd(), EPOLLIN, &listener_)) {
     ThrowErrno("epoll_ctl");
@@ -106,7 +106,7 @@ void EpollLoop::Accept() {
     switch (accepted.kind) {
       case Listener::Accepted::Kind::kConnection:
         if (Add(accepted.connection)) break;
-        counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
+        counters_->accept_errors.fetch_add(1, std::memory_order_relaxed);
         listener_->Reject(std::move(accepted.connection));
         break;
       case Listener::Accepted::Kind::kNone:

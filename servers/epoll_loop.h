@@ -21,10 +21,10 @@ namespace crossover {
 class EpollLoop {
  public:
   // Takes `batch` and `busy_poll_ns` of the options. Throws std::system_error.
-  EpollLoop(const ArchitectureOptions& options, Counters& counters);
+  explicit EpollLoop(const ArchitectureOptions& options);
 
-  // Run() accepts from it as well, and stops when it is stopped. Before Run(); outlives it.
-  void AcceptFrom(Listener& listener);
+  // Run() accepts from it as well, and stops when it is stopped. Before Run(); both outlive it.
+  void AcceptFrom(Listener& listener, Counters& counters);
 
   // Takes the connection over; its socket must not block. False, and it stays the caller's, if the
   // kernel can't register it. Any thread, until Stop().
@@ -47,10 +47,10 @@ class EpollLoop {
 
   const int batch_;
   const int64_t busy_poll_ns_;
-  Counters& counters_;
   Fd epoll_;
   Fd stop_event_;
   Listener* listener_ = nullptr;
+  Counters* counters_ = nullptr;
   int64_t back_off_until_ns_ = 0;  // 0: accepting is not backed off
   bool stopping_ = false;
   std::atomic<size_t> open_{0};

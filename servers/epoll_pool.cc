@@ -25,12 +25,12 @@ namespace {
 
 class EpollPool : public Architecture {
  public:
-  explicit EpollPool(const ArchitectureOptions& options)
-      : options_(options), threads_(options.stack_bytes) {}
+  explicit EpollPool(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
+    for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+  }
   ~EpollPool() override { StopWorkers(); }
 
   void Serve(Listener& listener, Counters& counters) override {
-    for (size_t i = 0; i < WorkerCount(options_); ++i) workers_.emplace_back(options_, counters);
     for (EpollLoop& worker : workers_) {
       if (threads_.Start([&worker] { worker.Run(); })) continue;
       ThrowErrno("epoll-pool: starting a worker", EAGAIN);
@@ -53,7 +53,6 @@ class EpollPool : public Architecture {
     threads_.Join();
   }
 
-  const ArchitectureOptions options_;
   std::deque<EpollLoop> workers_;
   ThreadSet threads_;
 };

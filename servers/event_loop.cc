@@ -18,16 +18,15 @@ namespace {
 
 class EventLoop : public Architecture {
  public:
-  explicit EventLoop(const ArchitectureOptions& options) : options_(options) {}
+  explicit EventLoop(const ArchitectureOptions& options) : loop_(options) {}
 
   void Serve(Listener& listener, Counters& counters) override {
-    EpollLoop loop(options_, counters);
-    loop.AcceptFrom(listener);
-    loop.Run();
+    loop_.AcceptFrom(listener, counters);
+    loop_.Run();
   }
 
  private:
-  const ArchitectureOptions options_;
+  EpollLoop loop_;
 };
 
 }  // namespace

@@ -24,16 +24,18 @@ namespace {
 
 class ReactorPerCore : public Architecture {
  public:
-  explicit ReactorPerCore(const ArchitectureOptions& options)
-      : options_(options), threads_(options.stack_bytes) {}
+  explicit ReactorPerCore(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
+    for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+  }
   ~ReactorPerCore() override { threads_.Join(); }
 
-  // The first worker is the calling thread.
+  // The first worker is the calling thread. If one can't be started those before it end with the
+  // listener's stop.
   void Serve(Listener& listener, Counters& counters) override {
-    for (size_t i = 0; i < WorkerCount(options_); ++i) {
-      Listener* own = &listener;
-      if (i > 0) own = siblings_.emplace_back(listener.Sibling()).get();
-      workers_.emplace_back(options_, counters).AcceptFrom(*own);
+    workers_[0].AcceptFrom(listener, counters);
+    for (size_t i = 1; i < workers_.size(); ++i) {
+      siblings_.push_back(listener.Sibling());
+      workers_[i].AcceptFrom(*siblings_.back(), counters);
     }
     for (size_t i = 1; i < workers_.size(); ++i) {
       if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;
@@ -44,7 +46,6 @@ class ReactorPerCore : public Architecture {
   }
 
  private:
-  const ArchitectureOptions options_;
   std::vector<std::unique_ptr<Listener>> siblings_;
   std::deque<EpollLoop> workers_;
   ThreadSet threads_;

@@ -15,10 +15,10 @@ constexpr std::string_view kSteal = "steal";
 constexpr double kTicksMin = 5;
 
 // The first eight columns of a cpu line; guest time, beyond them, is contained in user time.
-enum Column { kUser, kNice, kSystem, kIdleTicks, kIoWait, kIrq, kSoftirqTicks, kStealTicks };
-constexpr size_t kColumns = 8;
+enum StatColumn { kUser, kNice, kSystem, kIdleTicks, kIoWait, kIrq, kSoftirqTicks, kStealTicks };
+constexpr size_t kStatColumns = 8;
 
-bool AddCpu(std::string_view stat, int cpu, double (&sums)[kColumns]) {
+bool AddCpu(std::string_view stat, int cpu, double (&sums)[kStatColumns]) {
   const std::string key = "\ncpu" + std::to_string(cpu) + " ";
   const size_t line = stat.find(key);
   if (line == std::string_view::npos) return false;
@@ -49,7 +49,7 @@ class CpusProbe : public Probe {
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
     const auto stat = ReadSmallFile("/proc/stat", sample.failure);
     if (!stat) return;
-    double sums[kColumns] = {};
+    double sums[kStatColumns] = {};
     for (const int cpu : cpus_) {
       if (!AddCpu(*stat, cpu, sums)) {
         sample.failure = "/proc/stat has no line for CPU " + std::to_string(cpu);
