@@ -27,6 +27,22 @@ void DeclareExperiment(CLI::App& app, CommandLine& line, bool required) {
       ->delimiter(',');
 }
 
+void DeclareRun(CLI::App& app, CommandLine& line) {
+  DeclareExperiment(app, line, true);
+  app.add_option("--out", line.run.place.out,
+                 "Directory of this run (default: results/<UTC stamp>-<name>)");
+  app.add_flag("--resume", line.run.place.resume,
+               "Goes on with the run in --out (default: results/latest): trials that are recorded "
+               "are not run again, not even those that failed");
+  app.add_flag("--retry-failed", line.run.place.retry_failed,
+               "With --resume: forgets the trials that failed outright, and runs them again")
+      ->needs("--resume");
+  app.add_option("--server-binary", line.run.experiment.server_program,
+                 "Instead of the crossover-server beside this program");
+  app.add_option("--load-binary", line.run.experiment.load_program,
+                 "Instead of the crossover-load beside this program");
+}
+
 void Declare(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
 
@@ -34,20 +50,14 @@ void Declare(CLI::App& app, CommandLine& line) {
   run->footer(
       "Exit status: 0 all cells valid; 1 a trial failed or a cell is not valid; 2 refused;\n"
       "130 interrupted (the report of what was done is written).");
-  DeclareExperiment(*run, line, true);
-  run->add_option("--out", line.run.out,
-                  "Directory of this run (default: results/<UTC stamp>-<name>)");
-  run->add_flag("--resume", line.run.resume,
-                "Goes on with the run in --out (default: results/latest): trials that are recorded "
-                "are not run again, not even those that failed");
-  run->add_flag("--retry-failed", line.run.retry_failed,
-                "With --resume: forgets the trials that failed outright, and runs them again")
-      ->needs("--resume");
-  run->add_option("--server-binary", line.run.experiment.server_program,
-                  "Instead of the crossover-server beside this program");
-  run->add_option("--load-binary", line.run.experiment.load_program,
-                  "Instead of the crossover-load beside this program");
+  DeclareRun(*run, line);
   run->callback([&] { line.command = [&] { return RunCommand(line.run); }; });
+
+  CLI::App* tune = app.add_subcommand(
+      "tune", "Finds each architecture's best knobs here, and writes the experiment with them");
+  tune->footer("Exit status: 0 done; 2 refused; 130 interrupted.");
+  DeclareRun(*tune, line);
+  tune->callback([&] { line.command = [&] { return TuneCommand(line.run); }; });
 
   CLI::App* plan = app.add_subcommand("plan", "Shows the trials of an experiment, in order");
   DeclareExperiment(*plan, line, true);

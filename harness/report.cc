@@ -1,20 +1,14 @@
 #include "harness/report.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/error.h"
-#include "base/fd.h"
 #include "harness/cell.h"
 #include "harness/comparison.h"
 #include "harness/notes.h"
+#include "harness/run_directory.h"
 #include "harness/statistics.h"
 #include "harness/summary.h"
 
@@ -37,26 +31,6 @@ ordered_json CanaryToJson(const TrialLog& log) {
   const ordered_json user = loop_to_json(&CanaryReading::user_ns);
   if (user.is_null()) return nullptr;
   return {{"user_ns", user}, {"syscall_ns", loop_to_json(&CanaryReading::syscall_ns)}};
-}
-
-void WriteWhole(int fd, std::string_view text, const std::string& name) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) ThrowErrno("write " + name);
-    text.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
-// Readers see the old file or the new one, never a part.
-void ReplaceFile(const std::filesystem::path& path, std::string_view text) {
-  const std::string temporary = path.string() + ".new";
-  Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!file) ThrowErrno("open " + temporary);
-  WriteWhole(file.get(), text, temporary);
-  // Without this a crash of the machine may leave the new name with no content.
-  if (::fsync(file.get()) != 0) ThrowErrno("fsync " + temporary);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) ThrowErrno("rename to " + path.string());
 }
 
 }  // namespace

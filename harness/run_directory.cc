@@ -6,12 +6,25 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 
 #include "base/error.h"
 #include "base/ndjson.h"
 
 namespace crossover {
+namespace {
+
+void WriteWhole(int fd, std::string_view text, const std::string& name) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) ThrowErrno("write " + name);
+    text.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+}  // namespace
 
 TrialWriter::TrialWriter(const std::filesystem::path& path, uint64_t keep_bytes) : path_(path) {
   file_.Reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -85,6 +98,16 @@ void ForgetFailedTrials(const std::filesystem::path& path, TrialLog& log) {
   }
   std::filesystem::rename(fresh, path);
   log.complete_bytes = std::filesystem::file_size(path);
+}
+
+void ReplaceFile(const std::filesystem::path& path, std::string_view text) {
+  const std::string temporary = path.string() + ".new";
+  Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file) ThrowErrno("open " + temporary);
+  WriteWhole(file.get(), text, temporary);
+  // Without this a crash of the machine may leave the new name with no content.
+  if (::fsync(file.get()) != 0) ThrowErrno("fsync " + temporary);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) ThrowErrno("rename to " + path.string());
 }
 
 }  // namespace crossover

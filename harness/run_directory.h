@@ -3,7 +3,7 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/fd.h"
 #include "harness/trial_record.h"
@@ -41,6 +41,10 @@ void PointLatestTo(const std::filesystem::path& results,
 // Rewrites trials.jsonl, in one step, without the trials that failed outright, and drops them from
 // `log`, so that they are run again. Throws std::system_error.
 void ForgetFailedTrials(const std::filesystem::path& path, TrialLog& log);
+
+// Writes `text` to `path` in one step: readers, also after a crash, see the old file or the new one,
+// never a part. Throws std::system_error.
+void ReplaceFile(const std::filesystem::path& path, std::string_view text);
 
 // True if `path` has a first line, and so a run to go on with or not to overwrite.
 bool HoldsWholeLine(const std::filesystem::path& path);

@@ -6,7 +6,7 @@
 
 namespace crossover {
 
-#define ARCHITECTURE(name, factory, threads, summary) \
+#define ARCHITECTURE(name, factory, threads, knobs, summary) \
   std::unique_ptr<Architecture> factory(const ArchitectureOptions& options);
 #include "servers/architectures.def"
 #undef ARCHITECTURE
@@ -16,8 +16,8 @@ size_t WorkerCount(const ArchitectureOptions& options) {
 }
 
 std::span<const ArchitectureEntry> Architectures() {
-#define ARCHITECTURE(name, factory, threads, summary) \
-  ArchitectureEntry{name, ThreadUse::threads, summary, &factory},
+#define ARCHITECTURE(name, factory, threads, knobs, summary) \
+  ArchitectureEntry{name, ThreadUse::threads, knobs, summary, &factory},
   static constexpr std::array kAll = {
 #include "servers/architectures.def"
   };

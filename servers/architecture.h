@@ -20,7 +20,7 @@ enum class Overflow {
   kGrow,    // one worker more than the limit, for as long as it is needed
 };
 
-// The knobs; each architecture takes those that it has.
+// The knobs.
 struct ArchitectureOptions {
   size_t workers = 0;            // of a fixed number; 0: one for each CPU that it may use
   size_t workers_max = 262'144;  // of a growing pool
@@ -44,6 +44,15 @@ class Architecture {
   virtual void Serve(Listener& listener, Counters& counters) = 0;
 };
 
+// Which of them an architecture takes, beside the backlog and the timeouts, which all do; bits.
+enum Knobs : unsigned {
+  kKnobWorkers = 1,    // workers
+  kKnobWorkersMax = 2,  // workers_max, overflow, worker_idle_ns
+  kKnobStack = 4,
+  kKnobBatch = 8,
+  kKnobBusyPoll = 16,
+};
+
 // How many threads serve N connections.
 enum class ThreadUse {
   kOne,
@@ -55,6 +64,7 @@ enum class ThreadUse {
 struct ArchitectureEntry {
   std::string_view name;  // ends with a NUL
   ThreadUse threads;
+  unsigned knobs;  // Knobs
   std::string_view summary;
   std::unique_ptr<Architecture> (*make)(const ArchitectureOptions& options);
 };

@@ -73,6 +73,29 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_flag("--list", line.list, "Lists the architectures, one a line, and ends");
 }
 
+// A knob that is ignored would be measured as if it had been turned.
+void RefuseForeignKnobs(const CLI::App& app, const ArchitectureEntry& architecture) {
+  struct Flag {
+    const char* name;
+    unsigned knob;
+  };
+  static constexpr Flag kFlags[] = {{"--workers", kKnobWorkers},
+                                    {"--workers-max", kKnobWorkersMax},
+                                    {"--overflow", kKnobWorkersMax},
+                                    {"--stack-bytes", kKnobStack},
+                                    {"--batch", kKnobBatch},
+                                    {"--busy-poll", kKnobBusyPoll}};
+  std::string has;
+  for (const Flag& flag : kFlags) {
+    if ((architecture.knobs & flag.knob) != 0) has += (has.empty() ? "" : ", ") + std::string(flag.name);
+  }
+  for (const Flag& flag : kFlags) {
+    if (app.count(flag.name) == 0 || (architecture.knobs & flag.knob) != 0) continue;
+    throw UsageError(std::string(flag.name) + ": " + std::string(architecture.name) +
+                     " has no such knob; leave it out (it has " + has + ")");
+  }
+}
+
 int64_t PositiveDurationNs(const std::string& text, const char* option) {
   const int64_t ns = ParseDurationNs(text, option);
   if (ns == 0) throw UsageError(std::string(option) + ": must be more than 0");
@@ -97,6 +120,9 @@ int Main(int argc, char** argv) {
   }
   if (line.server.architecture.empty()) {
     throw UsageError("--architecture is missing; --list shows the choice");
+  }
+  if (const auto* entry = FindArchitecture(line.server.architecture)) {
+    RefuseForeignKnobs(app, *entry);
   }
   line.server.listen = ParseListenAddress(line.listen);
   line.server.knobs.overflow = line.overflow == "queue"  ? Overflow::kQueue
