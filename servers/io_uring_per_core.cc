@@ -24,10 +24,12 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -348,9 +350,18 @@ size_t Worker::Feed(Connection& connection, std::string_view bytes) {
 
 class IoUringPerCore : public Architecture {
  public:
-  // The rings are made here, so that a kernel that has none is told of before anything is served.
+  // The rings are made here, so that a kernel that has none is told of before anything is served;
+  // and by a thread that ends, since the end of a ring later interrupts the thread that made it.
   explicit IoUringPerCore(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
-    for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+    std::exception_ptr failure;
+    std::thread([&] {
+      try {
+        for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    }).join();
+    if (failure) std::rethrow_exception(failure);
   }
   ~IoUringPerCore() override { threads_.Join(); }
 
