@@ -7,14 +7,14 @@
 // reactor-per-core by completions: a worker for each CPU with its own listening socket and its own
 // ring, so that nothing is shared. Accepting and receiving are asked for once and complete ever
 // again (multishot), received bytes come in buffers of the worker's that the kernel picks, and
-// sends go out with the next wait: under load one system call serves a batch of requests, where
-// epoll takes two for each; a lone request takes two or three. No switch while there is work.
-// Memory is a session for each connection and 1 MiB of buffers for each worker (a batch of them);
-// when all are full, receives end and are asked for again. A handler that waits
-// (/wait) is a timeout in the ring and holds up nobody; one that computes (/cpu) holds up its
-// worker. Limited by descriptors only. In production: Seastar, TigerBeetle, parts of Netty and
-// libuv. The idea: completion ports (Windows NT 3.5); Axboe's io_uring, Linux 5.1 (2019);
-// needs 6.1.
+// sends go out with the next wait. Under load one system call serves a batch of requests, where
+// epoll takes two for each; a lone request takes two, its send and the wait for the next. No switch
+// while there is work. Memory is a session for each connection, and 1 MiB of buffers for each
+// worker (one for each event of a --batch): when all are full, receives end and are asked for
+// again. A handler that waits (/wait) is a timeout in the ring and holds up nobody; one that
+// computes (/cpu) holds up its worker. Limited by descriptors only. In production: TigerBeetle, and
+// the io_uring back ends of Seastar and Netty. The idea: completion ports (Windows NT 3.5, 1994);
+// Axboe's io_uring, Linux 5.1 (2019). This one needs 6.1.
 
 #include <fcntl.h>
 #include <poll.h>
