@@ -75,6 +75,18 @@ struct alignas(kKindMask + 1) Client {
   bool closing = false;
 };
 
+uint64_t TagOf(Kind kind) { return static_cast<uint64_t>(kind); }
+
+Kind KindOf(const io_uring_cqe& completion) {
+  return static_cast<Kind>(completion.user_data & kKindMask);
+}
+
+// Of a completion of kReceive, kSend or kWait.
+Client& ClientOf(const io_uring_cqe& completion) {
+  auto* const tagged = static_cast<char*>(io_uring_cqe_get_data(&completion));
+  return *reinterpret_cast<Client*>(tagged - (completion.user_data & kKindMask));
+}
+
 class Worker {
  public:
   explicit Worker(const ArchitectureOptions& options)
@@ -117,8 +129,6 @@ class Worker {
   bool accepted_all_ = false;  // once stopping: those that waited as well
 };
 
-uint64_t TagOf(Kind kind) { return static_cast<uint64_t>(kind); }
-
 void Worker::Run(Listener& listener) {
   listener_ = &listener;
   ring_.Enable();
@@ -146,20 +156,19 @@ void Worker::Turn() {
 }
 
 void Worker::Handle(const io_uring_cqe& completion) {
-  auto* const client = reinterpret_cast<Client*>(completion.user_data & ~kKindMask);
-  switch (static_cast<Kind>(completion.user_data & kKindMask)) {
+  switch (KindOf(completion)) {
     case Kind::kIgnored:
       return;
     case Kind::kReceive:
-      return ReceiveDone(*client, completion);
+      return ReceiveDone(ClientOf(completion), completion);
     case Kind::kSend:
-      return SendDone(*client, completion.res);
+      return SendDone(ClientOf(completion), completion.res);
     case Kind::kWait:
-      return WaitDone(*client, completion.res);
+      return WaitDone(ClientOf(completion), completion.res);
     case Kind::kAccept:
       return AcceptDone(completion);
     case Kind::kBackOff:
-      if (!stopping_) Accept();
+      if (!accepting_ && !stopping_) Accept();
       return;
     case Kind::kStop:
       return completion.res < 0 ? AwaitStop() : Stop();
@@ -174,28 +183,20 @@ void Worker::Accept() {
 
 void Worker::AcceptDone(const io_uring_cqe& completion) {
   accepting_ = (completion.flags & IORING_CQE_F_MORE) != 0;
-  bool again = !accepting_ && !stopping_;
   if (completion.res != -ECANCELED) {
     Listener::Accepted accepted = listener_->Take(completion.res, kMode);
-    switch (accepted.kind) {
-      case Listener::Accepted::Kind::kConnection:
-        Add(std::move(accepted.connection));
-        break;
-      case Listener::Accepted::Kind::kNone:
-        break;
-      case Listener::Accepted::Kind::kBackOff:
-        back_off_ = ToTimespec(accepted.back_off_ms * kNsPerMs);
-        io_uring_prep_timeout(ring_.NextEntry(TagOf(Kind::kBackOff)), &back_off_, 0, 0);
-        again = false;
-        break;
-      case Listener::Accepted::Kind::kStopped:
-        accepted_all_ = true;
-        Stop();
-        again = false;
-        break;
+    if (accepted.connection != nullptr) Add(std::move(accepted.connection));
+    if (accepted.kind == Listener::Accepted::Kind::kBackOff) {
+      back_off_ = ToTimespec(accepted.back_off_ms * kNsPerMs);
+      io_uring_prep_timeout(ring_.NextEntry(TagOf(Kind::kBackOff)), &back_off_, 0, 0);
+      return;
+    }
+    if (accepted.kind == Listener::Accepted::Kind::kStopped) {
+      accepted_all_ = true;
+      Stop();
     }
   }
-  if (again) Accept();
+  if (!accepting_ && !stopping_) Accept();
 }
 
 void Worker::AwaitStop() {

@@ -61,7 +61,7 @@ TEST(IoUringPerCore, KeepsWhatArrivesDuringAWait) {
 
 // A client that only ever sends: what it sends must stay where it is, in the end with the client.
 TEST(IoUringPerCore, TakesNoMoreFromAClientThatDoesNotRead) {
-  constexpr size_t kBytesMax = 16 * 1024 * 1024;  // more than the buffers of two sockets hold
+  constexpr size_t kBytesMax = 16 * 1024 * 1024;  // more than the sockets hold meanwhile
   ServerOptions options = OneWorker();
   options.timeouts.idle_ns = 1'000'000'000;  // which cuts the client off
   RunningServer server(options);
