@@ -9,8 +9,8 @@ JOBS    := $(shell nproc)
 
 # Debian 12's names. What is there is not touched; what is missing is installed as root or through
 # sudo, and named where neither is to be had.
-PACKAGES := g++ cmake ninja-build libboost1.81-dev liburing-dev nlohmann-json3-dev libcli11-dev \
-            libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev python3 python3-matplotlib python3-jsonschema
+PACKAGES := g++ cmake ninja-build libboost1.81-dev libboost-context1.81-dev liburing-dev nlohmann-json3-dev \
+            libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev python3 python3-matplotlib python3-jsonschema
 TEST_PACKAGES := curl wrk
 CLANG_PACKAGES := clang libclang-rt-14-dev
 LINT_PACKAGES := clang clang-format clang-tidy

@@ -175,51 +175,6 @@ INSTANTIATE_TEST_SUITE_P(Servers, EveryArchitecture,
                          testing::ValuesIn(Architectures().begin(), Architectures().end()),
                          [](const auto& instance) { return TestName(instance.param); });
 
-// Those that have timers for /wait.
-class WaitsWithoutAThread : public testing::TestWithParam<std::string_view> {};
-
-TEST_P(WaitsWithoutAThread, AnswersOthersMeanwhile) {
-  constexpr size_t kWaiting = 10;
-  ServerOptions options = OptionsFor(GetParam());
-  options.knobs.workers = 1;
-  RunningServer server(options);
-  std::vector<Client> waiting;
-  for (size_t i = 0; i < kWaiting; ++i) waiting.emplace_back(server->port());
-  const int64_t asked_ns = MonotonicNs();
-  for (Client& client : waiting) client.Send("GET /wait/3000000 HTTP/1.1\r\nHost: x\r\n\r\n");
-  Client other(server->port());
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(other.Send(kGet).Receive(), Ok("Hello, C++"));
-  EXPECT_LE(server->counters().requests, 10u);  // the other's only
-  EXPECT_EQ(waiting[0].Receive(), Ok("Hello, C++"));
-  EXPECT_GE(MonotonicNs() - asked_ns, 3'000'000'000);
-  for (size_t i = 1; i < kWaiting; ++i) EXPECT_EQ(waiting[i].Receive(), Ok("Hello, C++"));
-}
-
-// What arrives while a request waits is no event of its own any more when the wait is over.
-TEST_P(WaitsWithoutAThread, ServesWhatCameMeanwhile) {
-  RunningServer server(OptionsFor(GetParam()));
-  Client client(server->port());
-  Client other(server->port());
-  client.Send("GET /wait/100000 HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_EQ(other.Send(kGet).Receive(), Ok("Hello, C++"));
-  client.Send(kGet);
-  EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
-  EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
-  for (int i = 0; i < 20; ++i) {
-    const int64_t asked_ns = MonotonicNs();
-    client.Send("GET /wait/1500 HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
-    EXPECT_GE(MonotonicNs() - asked_ns, 1'500'000);  // never early
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Servers, WaitsWithoutAThread,
-                         testing::Values("asio-pool", "asio-per-core"), [](const auto& instance) {
-                           std::string name(instance.param);
-                           std::erase(name, '-');
-                           return name;
-                         });
-
 class WorkerPoolAtItsLimit : public testing::Test {
  protected:
   static ServerOptions Options(Overflow overflow) {

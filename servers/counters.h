@@ -48,7 +48,7 @@ class Counters {
   std::atomic<uint64_t> accepted{0};
   std::atomic<uint64_t> accept_errors{0};    // accept() failed: descriptors, memory, aborted
   std::atomic<uint64_t> rejected{0};         // answered 503 unread
-  std::atomic<uint64_t> thread_failures{0};  // a thread could not be started
+  std::atomic<uint64_t> thread_failures{0};  // a thread, or a fibre, could not be had
   std::atomic<uint64_t> timeouts{0};         // connections ended by a timeout
 
  private:

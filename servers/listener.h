@@ -53,6 +53,7 @@ class Listener {
   Accepted Take(int result, SocketMode mode);
   int fd() const { return socket_.get(); }        // readable when a connection waits
   int stop_fd() const { return stop_->event.get(); }  // readable once stopped, and ever after
+  bool stopped() const { return stop_->given.load(std::memory_order_relaxed); }
 
   // One more listening socket on the same address and port, for another thread: the kernel spreads
   // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). Stops with this
