@@ -24,7 +24,6 @@ class PidsCgroup:
 
     def __init__(self):
         reasons = []
-        self.most = None
         for parent in parents():
             self.folder = parent / f"crossover-check-{os.getpid()}"
             try:
@@ -60,5 +59,4 @@ class PidsCgroup:
         return int((self.folder / "pids.current").read_text("ascii"))
 
     def limit(self, most):
-        self.most = most
         (self.folder / "pids.max").write_text(str(most), "ascii")
