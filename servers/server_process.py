@@ -104,6 +104,10 @@ class Server(Program):
     def end(self, number: int = signal.SIGTERM) -> dict:
         """Ends it by a signal; its last line."""
         self.process.send_signal(number)
+        return self.last_line()
+
+    def last_line(self) -> dict:
+        """Waits for its end, which must be a good one."""
         assert self.process.wait(timeout=END_SECONDS) == 0, self.process.returncode
         return json.loads(self.process.stdout.read().splitlines()[-1])
 
