@@ -1,10 +1,10 @@
 """crossover-server and crossover-load as processes, for tests and checks."""
 
-import contextlib
 import ctypes
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -125,8 +125,9 @@ class Load(Program):
 
     def result(self, seconds: float) -> dict:
         """What it reports; within that time."""
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.stdin = None
-        output, _ = self.process.communicate(timeout=seconds)
-        return json.loads(output.splitlines()[-1])["result"]
+        watchdog = threading.Timer(seconds, self.process.kill)
+        watchdog.start()
+        try:
+            return self.event("done")["result"]
+        finally:
+            watchdog.cancel()

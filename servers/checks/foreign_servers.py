@@ -92,9 +92,12 @@ def await_port(process, address, port):
 @contextlib.contextmanager
 def serve_command(command, address, port, prepare):
     """For what says nothing when it listens. Ended by SIGTERM, so that it can end its own children."""
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.DEVNULL,
-                               preexec_fn=dying_with_parent(prepare, signal.SIGTERM))
+    try:
+        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL,
+                                   preexec_fn=dying_with_parent(prepare, signal.SIGTERM))
+    except OSError as error:
+        raise RuntimeError(f"can't start {command[0]}: {error.strerror}") from None
     try:
         await_port(process, address, port)
         yield process.pid, port

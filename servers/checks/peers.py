@@ -76,7 +76,8 @@ class Contenders:
                     foreign_servers.serve_nginx(self.built[name], address, connections, on(SERVER_CPU)))
             else:
                 port = foreign_servers.free_port(address)
-                command = [word.format(address=address, port=port) for word in self.named[name]]
+                command = [word.replace("{address}", address).replace("{port}", str(port))
+                           for word in self.named[name]]
                 yield stack.enter_context(
                     foreign_servers.serve_command(command, address, port, on(SERVER_CPU)))
 
@@ -159,7 +160,7 @@ def parse():
     try:
         arguments.connections = [positive(part) for part in arguments.connections.split(",")]
     except (ValueError, argparse.ArgumentTypeError):
-        parser.error(f"--connections: '{arguments.connections}' is no list of numbers")
+        parser.error(f"--connections: '{arguments.connections}' is no list of numbers of 1 or more")
     contenders = Contenders(parser, arguments)
     pairs = [tuple(pair.split(":")) for pair in arguments.pairs.split(",")]
     for pair in pairs:
@@ -205,4 +206,8 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as error:  # a server that can't be started, a load that can't run
+        print(f"peers: {error}", file=sys.stderr)
+        sys.exit(2)
