@@ -58,7 +58,11 @@ def flood(bench, architecture):
     finding.must(after == SERVED_BETWEEN, f"{after} of {SERVED_BETWEEN} served afterwards")
     made = HELD + thrown + during + after
     finding.must(done["accepted"] == made, f"{done['accepted']:,} of {made:,} connections counted as accepted")
-    finding.must(during + after <= done["requests"] <= during + after + thrown // 3 + 1,
-                 f"{done['requests']:,} requests counted")
+    # Of the whole requests that were reset, any number may have been answered first; half a header that
+    # ends is answered 400, which counts as a request and as an error.
+    a_third = thrown // 3 + 1
+    finding.must(done["protocol_errors"] <= HELD // 2 + a_third, f"{done['protocol_errors']:,} protocol_errors")
+    good = done["requests"] - done["protocol_errors"]
+    finding.must(during + after <= good <= during + after + a_third, f"{good:,} good requests counted")
     finding.must_be_none(done, "accept_errors", "rejected", "thread_failures", "timeouts")
     return finding

@@ -109,7 +109,8 @@ def parse():
     parser = new_parser(__doc__)
     parser.add_argument("--architecture", metavar="A,B", default="", help="default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every row")
-    parser.add_argument("--slow-seconds", type=positive, default=15, help="of each mode of slowhttptest; default: %(default)s")
+    parser.add_argument("--slow-seconds", type=positive, default=15,
+                        help="of each mode of slowhttptest; default: %(default)s")
     parser.add_argument("--slow-connections", type=positive, default=500, help="default: %(default)s")
     parser.add_argument("--soak", action="store_true", help="soak for 10 million requests and 1 million connections")
     parser.add_argument("--soak-requests", type=positive, metavar="N", help="default: a tenth of --soak's")
