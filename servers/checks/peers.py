@@ -25,12 +25,15 @@ from selection import chosen, new_parser, positive, program
 import foreign_servers
 import process_tree
 from foreign_servers import GO_PROGRAMS, Unavailable
+from ledger import failures
 from server_process import Load, Server, architectures
 
 SERVER_CPU, CLIENT_CPU = (sorted(os.sched_getaffinity(0)) * 2)[:2]
 PAIRS = "event-loop:nginx,thread-per-connection:nethttp,worker-pool:fasthttp"
 FIGURES = {"requests_per_second": "requests/s", "requests_per_cpu_second": "requests/CPU-s"}
-REST_SECONDS = 120  # of a run, beside its window: connecting and draining
+# A slow server is slow, and not in error.
+PATIENCE = ("--connect-timeout", "60s", "--drain-timeout", "60s", "--request-timeout", "60s")
+REST_SECONDS = 180  # of a run, beside its window: connecting and draining
 CLIENT_FULL = 0.97
 
 
@@ -86,7 +89,7 @@ def measure(contenders, name, connections, arguments, address):
     with contenders.serve(name, address, connections) as (pid, port):
         url = f"http://{address}:{port}/"
         with Load(contenders.load, url, "--cpus", CLIENT_CPU, "-t", 1, "-c", connections, "--warmup", "1s",
-                  "-d", f"{arguments.seconds}s", prepare=on(CLIENT_CPU)) as load:
+                  "-d", f"{arguments.seconds}s", *PATIENCE, prepare=on(CLIENT_CPU)) as load:
             load.go()
             load.event("measuring")
             before, began = process_tree.cpu_seconds(pid), time.monotonic()
@@ -98,7 +101,7 @@ def measure(contenders, name, connections, arguments, address):
             # Of the interval between the two readings, which is the window but for a millisecond.
             "requests_per_cpu_second": rate * elapsed / cpu if cpu else None,
             "server_cpu": cpu / elapsed, "client_cpu": result["client_cpu"]["threads"][0]["utilization"],
-            "starved": result["connections"]["starved"], "errors": result["errors"]}
+            "starved": result["connections"]["starved"], "errors": result["errors"], "failures": failures(result)}
 
 
 def compare(contenders, pair, connections, arguments, addresses):
@@ -196,7 +199,10 @@ def main():
     for connections in arguments.connections:
         for pair in ready:
             rounds = compare(contenders, pair, connections, arguments, addresses)
-            runs += [reading for each in rounds for reading in each]
+            for reading in (reading for each in rounds for reading in each):
+                runs.append(reading)
+                if reading["errors"]:
+                    print(f"{reading['server']} at {connections:,}: {reading['failures']}")
             rows.append(summary(pair, connections, rounds))
             print(f"{':'.join(pair)} at {connections:,}: done", flush=True)
     print_table(rows)

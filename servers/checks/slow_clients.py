@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from finding import Finding
+from ledger import failures
 from server_process import Load, dying_with_parent
 
 STEADY_CONNECTIONS = 16
@@ -86,14 +87,3 @@ def slow_client(bench, architecture, mode):
     if MODES[mode].cut_off:
         finding.must(done["timeouts"] > 0, "no slow connection was cut off")
     return finding
-
-
-def failures(result):
-    """What of a ledger is an error, and not zero."""
-    found = {name: result["requests"][name] for name in
-             ("wrong_status", "wrong_body", "malformed", "truncated", "reset", "timed_out",
-              "in_flight_at_end", "unsent")}
-    for kind in ("connections", "reconnections"):
-        found |= {f"{kind} {name}": result[kind][name] for name in
-                  ("refused", "timed_out", "reset", "no_port", "other", "lost")}
-    return ", ".join(f"{count} {name}" for name, count in found.items() if count) or "none"
