@@ -32,10 +32,10 @@ def dying_with_parent(then: Callable[[], object] | None = None,
 class Program:
     """A program that tells events in lines of JSON on its standard output; ended with the block."""
 
-    def __init__(self, command: list[object], stdin: int = subprocess.PIPE,
+    def __init__(self, command: list[object], stdin: int = subprocess.PIPE, stderr: int | None = None,
                  prepare: Callable[[], object] | None = None) -> None:
         self.process = subprocess.Popen([str(word) for word in command], stdin=stdin, stdout=subprocess.PIPE,
-                                        text=True, preexec_fn=dying_with_parent(prepare))
+                                        stderr=stderr, text=True, preexec_fn=dying_with_parent(prepare))
 
     def __enter__(self):
         return self
@@ -66,9 +66,8 @@ class Server(Program):
     """A crossover-server on a free port."""
 
     def __init__(self, binary: object, architecture: str, *options: object, listen: str = "127.0.0.1",
-                 stdin: int = subprocess.PIPE, prepare: Callable[[], object] | None = None) -> None:
-        super().__init__([binary, "--architecture", architecture, "--listen", f"{listen}:0", *options],
-                         stdin, prepare)
+                 **how: object) -> None:
+        super().__init__([binary, "--architecture", architecture, "--listen", f"{listen}:0", *options], **how)
         try:
             self.ready = self.line()
         except BaseException:

@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import subprocess
 import time
 
 import process_tree
@@ -16,6 +17,7 @@ SETTLE_SECONDS = 20
 IDLE_CPU_SECONDS_MAX = 0.3  # in a second
 THREADS_MORE = 16
 CLIENTS_OF_THREADS = 64
+QUEUE = ("--overflow", "queue")
 
 
 def connect(stack, address, number):
@@ -100,9 +102,19 @@ def ask_until_served(address):
     return False
 
 
-def without_threads(bench, architecture, overflow, group, finding):
-    """One run, with what a pool at its limit does; whether threads ran out. Adds to `finding`."""
-    with bench.serve(architecture, "--overflow", overflow, prepare=group.enter) as server, \
+def can_queue(bench, architecture):
+    """Whether the architecture has that knob; one that it hasn't is refused."""
+    try:
+        with bench.serve(architecture, *QUEUE, stderr=subprocess.DEVNULL):
+            return True
+    except RuntimeError:
+        return False
+
+
+def without_threads(bench, architecture, options, group, finding):
+    """One run; whether threads ran out. Adds to `finding`."""
+    overflow = options[-1] if options else "reject"  # the default
+    with bench.serve(architecture, *options, prepare=group.enter) as server, \
             contextlib.ExitStack() as stack:
         group.limit(group.current() + THREADS_MORE)
         clients = connect(stack, server.address, CLIENTS_OF_THREADS)
@@ -134,6 +146,7 @@ def without_threads(bench, architecture, overflow, group, finding):
 def threads(bench, architecture):
     finding = Finding()
     with PidsCgroup() as group:
-        if without_threads(bench, architecture, "reject", group, finding):
-            without_threads(bench, architecture, "queue", group, finding)
+        ran_out = without_threads(bench, architecture, (), group, finding)
+        if ran_out and can_queue(bench, architecture):
+            without_threads(bench, architecture, QUEUE, group, finding)
     return finding

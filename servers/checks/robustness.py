@@ -24,7 +24,7 @@ from exhaustion import descriptors, threads
 from finding import Finding, Skipped
 from floods import flood
 from server_process import Server
-from slow_clients import MODES, slow_client
+from slow_clients import MODES, SLOW_SECONDS_MIN, slow_client
 from soak import soak
 
 CHECKS = {f"slow-{mode}": functools.partial(slow_client, mode=mode) for mode in MODES} | {
@@ -120,6 +120,8 @@ def parse():
     share = 1 if arguments.soak else 10
     arguments.soak_requests = arguments.soak_requests or SOAK_REQUESTS // share
     arguments.soak_connections = arguments.soak_connections or SOAK_CONNECTIONS // share
+    if arguments.slow_seconds < SLOW_SECONDS_MIN:
+        parser.error(f"--slow-seconds: must be {SLOW_SECONDS_MIN} or more, for timeouts to be seen to pass")
     checks = chosen(parser, "CHECK", arguments.checks, CHECKS)
     if any(check.startswith("slow-") for check in checks) and not shutil.which("slowhttptest"):
         parser.error("slowhttptest is not installed; `make checks` does that")

@@ -11,6 +11,7 @@ from server_process import Load, dying_with_parent
 
 STEADY_CONNECTIONS = 16
 # So that slow ones are seen to be cut off while the check lasts.
+SLOW_SECONDS_MIN = 10
 TIMEOUTS = ("--header-timeout", "3s", "--idle-timeout", "5s")
 # Within which the well-behaved client must have an answer.
 ANSWER_TIMEOUT = "5s"
