@@ -1,6 +1,6 @@
 # Crossover. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-asan test-tsan bench smoke plots micro lint format clean
+.PHONY: help deps build test test-asan test-tsan bench smoke plots micro checks peers lint format clean
 
 BUILD   := build
 PYTHON  := /usr/bin/python3
@@ -12,6 +12,8 @@ JOBS    := $(shell nproc)
 PACKAGES := g++ cmake ninja-build libboost1.81-dev libboost-context1.81-dev liburing-dev nlohmann-json3-dev \
             libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev python3 python3-matplotlib python3-jsonschema
 TEST_PACKAGES := curl wrk
+CHECK_PACKAGES := curl wrk nghttp2-client apache2-utils slowhttptest
+PEER_PACKAGES := nginx golang-go golang-github-valyala-fasthttp-dev
 CLANG_PACKAGES := clang libclang-rt-14-dev
 LINT_PACKAGES := clang clang-format clang-tidy
 
@@ -47,6 +49,15 @@ micro: build ## micro-benchmarks of what every request passes through
 	$(BUILD)/servers_bench
 	$(BUILD)/loadgen_bench
 
+checks: build deps-checks ## other people's clients, and what each architecture survives; takes a while
+	@status=0; set -x; \
+	$(PYTHON) servers/checks/clients.py --build $(BUILD) || status=1; \
+	$(PYTHON) servers/checks/robustness.py --build $(BUILD) || status=1; \
+	exit $$status
+
+peers: build deps-peers ## architectures against nginx, Go's net/http and fasthttp
+	$(PYTHON) servers/checks/peers.py --build $(BUILD)
+
 build: deps ## builds build/crossover, build/crossover-server and build/crossover-load
 	@test -f $(BUILD)/build.ninja || cmake --preset release
 	cmake --build --preset release --target programs
@@ -62,9 +73,17 @@ format: deps-lint ## formats the C++ sources
 
 deps: ## installs the Debian packages that are missing
 	@$(call need,$(PACKAGES))
-.PHONY: deps-test deps-clang deps-lint
+.PHONY: deps-test deps-checks deps-peers deps-clang deps-lint
 deps-test:
 	@$(call need,$(PACKAGES) $(TEST_PACKAGES))
+deps-checks:
+	@$(call need,$(PACKAGES) $(CHECK_PACKAGES))
+# Debian starts nginx where it installs it. Ours are started by the script; that one is stopped again.
+deps-peers:
+	@fresh=; test -x /usr/sbin/nginx || fresh=1; \
+	( $(call need,$(PACKAGES) $(PEER_PACKAGES)) ) || exit $$?; \
+	test -n "$$fresh" && test -e /run/nginx.pid || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then service nginx stop; else sudo service nginx stop; fi
 deps-clang:
 	@$(call need,$(PACKAGES) $(TEST_PACKAGES) $(CLANG_PACKAGES))
 deps-lint:

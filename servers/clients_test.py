@@ -1,6 +1,5 @@
 """Real clients, curl and wrk, against every architecture; and the server as a process."""
 
-import json
 import os
 import re
 import signal
@@ -8,41 +7,13 @@ import subprocess
 import sys
 import unittest
 
+from server_process import Server, architectures
+
 SERVER = sys.argv.pop()
 
 
-def architectures() -> list[str]:
-    return subprocess.run([SERVER, "--list"], capture_output=True, text=True, check=True).stdout.split()
-
-
-class Server:
-    """A crossover-server on a free port; ended with the block."""
-
-    def __init__(self, architecture: str, *options: str, stdin: int = subprocess.PIPE) -> None:
-        command = [SERVER, "--architecture", architecture, "--listen", "127.0.0.1:0", *options]
-        self.process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True)
-        self.ready = json.loads(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.ready['port']}"
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-    def command(self, name: object) -> dict:
-        self.process.stdin.write(json.dumps({"command": name}) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def end(self, number: int = signal.SIGTERM) -> dict:
-        """Ends it by a signal; its last line."""
-        self.process.send_signal(number)
-        lines = self.process.stdout.read().splitlines()
-        assert self.process.wait(timeout=60) == 0, self.process.returncode
-        return json.loads(lines[-1])
+def serve(architecture: str, *options: str, **how: int) -> Server:
+    return Server(SERVER, architecture, *options, **how)
 
 
 def curl(*arguments: str) -> str:
@@ -54,8 +25,8 @@ def for_each_architecture(test):
     """Runs `test(self, server)` with a server of each architecture."""
 
     def run(self: unittest.TestCase) -> None:
-        for name in architectures():
-            with self.subTest(architecture=name), Server(name) as server:
+        for name in architectures(SERVER):
+            with self.subTest(architecture=name), serve(name) as server:
                 test(self, server)
 
     return run
@@ -106,13 +77,13 @@ class Clients(unittest.TestCase):
 class Process(unittest.TestCase):
     def test_ends_with_its_counters_on_either_signal(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
-            with Server("epoll-pool") as server:
+            with serve("epoll-pool") as server:
                 curl(server.url + "/")
                 done = server.end(number)
                 self.assertEqual((done["event"], done["requests"], done["open"]), ("done", 1, 0))
 
     def test_answers_commands(self) -> None:
-        with Server("thread-per-connection") as server:
+        with serve("thread-per-connection") as server:
             curl(server.url + "/")
             counters = server.command("counters")
             self.assertEqual(counters["event"], "counters")
@@ -127,7 +98,7 @@ class Process(unittest.TestCase):
         allowed = sorted(os.sched_getaffinity(0))
         if len(allowed) < 2:
             self.skipTest("there is one CPU only")
-        with Server("epoll-pool", "--control-cpus", str(allowed[-1])) as server:
+        with serve("epoll-pool", "--control-cpus", str(allowed[-1])) as server:
             pid = server.process.pid
             self.assertEqual(os.sched_getaffinity(pid), {allowed[-1]})
             others = [int(thread) for thread in os.listdir(f"/proc/{pid}/task") if int(thread) != pid]
@@ -136,12 +107,12 @@ class Process(unittest.TestCase):
                 self.assertEqual(os.sched_getaffinity(thread), set(allowed))
 
     def test_serves_without_a_stdin(self) -> None:
-        with Server("epoll-pool", stdin=subprocess.DEVNULL) as server:
+        with serve("epoll-pool", stdin=subprocess.DEVNULL) as server:
             self.assertEqual(curl(server.url + "/"), "Hello, C++")
             self.assertEqual(server.end()["requests"], 1)
 
     def test_refuses_bad_arguments_in_one_line(self) -> None:
-        listening = Server("epoll-pool")
+        listening = serve("epoll-pool")
         with listening:
             for arguments in (
                 [],
