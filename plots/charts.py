@@ -22,9 +22,9 @@ except ImportError:
 
 import style
 from notes import comparison_lines
-from page import Design, make_page
-from panels import Panel
-from report import Report, ReportError, View, load_report, view_of
+from page import make_page
+from panels import Panel, panel_design
+from report import Report, ReportError, View, load_report, views
 
 PNG_DPI = 130
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
@@ -63,12 +63,12 @@ def throughput(view: View) -> Figure:
     )
     title = "Throughput, and what a second of server CPU buys: higher is better"
     lead = ("Throughput ranks architectures only where the server was the limit.",)
-    return make_page(view, Design(title, [rate, EFFICIENCY], columns=2, lead=lead))
+    return make_page(view, panel_design(view, title, [rate, EFFICIENCY], columns=2, lead=lead))
 
 
 def cpu_per_request(view: View) -> Figure:
     title = "Server CPU time per request, kernel and user: lower is better"
-    return make_page(view, Design(title, [CPU], columns=1, panel_width=8.2, panel_height=3.8))
+    return make_page(view, panel_design(view, title, [CPU], columns=1, width=8.2, height=3.8))
 
 
 def scheduling(view: View) -> Figure:
@@ -81,7 +81,7 @@ def scheduling(view: View) -> Figure:
         may_be_log=True,
     )
     title = "What scheduling costs: waiting for a CPU, and switching: lower is better"
-    return make_page(view, Design(title, [wait, SWITCHES], columns=2))
+    return make_page(view, panel_design(view, title, [wait, SWITCHES], columns=2))
 
 
 def latency(view: View) -> Figure:
@@ -100,7 +100,7 @@ def latency(view: View) -> Figure:
         for metric, (_, name) in zip(metrics, percentiles)
     ]
     title = "Latency, from sending a request to its verified response: lower is better"
-    return make_page(view, Design(title, panels, columns=2, panel_height=2.7))
+    return make_page(view, panel_design(view, title, panels, columns=2, height=2.7))
 
 
 def memory(view: View) -> Figure:
@@ -113,7 +113,7 @@ def memory(view: View) -> Figure:
         may_be_log=True,
     )
     title = "Memory of the server for each connection, kernel stacks included: lower is better"
-    return make_page(view, Design(title, [panel], columns=1, panel_width=8.2, panel_height=3.6))
+    return make_page(view, panel_design(view, title, [panel], columns=1, width=8.2, height=3.6))
 
 
 def overview(view: View) -> Figure:
@@ -122,8 +122,7 @@ def overview(view: View) -> Figure:
     )
     title = "What the way to schedule connections costs a server, as connections grow"
     panels = [CPU, SWITCHES, EFFICIENCY]
-    design = Design(title, panels, columns=3, panel_width=3.1, panel_height=3.0, lead=tuple(lead))
-    return make_page(view, design)
+    return make_page(view, panel_design(view, title, panels, 3, width=3.1, height=3.0, lead=lead))
 
 
 CHARTS: tuple[Callable[[View], Figure], ...] = (
@@ -137,14 +136,14 @@ CHARTS: tuple[Callable[[View], Figure], ...] = (
 
 
 def figures(report: Report) -> Iterator[tuple[str, Figure]]:
-    """Every chart with the stem of its file; with several workloads, each has its own charts."""
+    """Every chart with the stem of its file. Several workloads have their own charts each, unless
+    the experiment says what they vary."""
     style.apply()
-    workloads = report.workloads()
-    suffixes = file_suffixes(workloads)
-    for workload in workloads:
-        view = view_of(report, workload)
+    shown = views(report)
+    suffixes = file_suffixes([view.workload for view in shown])
+    for view in shown:
         for chart in CHARTS:
-            yield chart.__name__ + suffixes[workload], chart(view)
+            yield chart.__name__ + suffixes[view.workload], chart(view)
 
 
 def file_suffixes(workloads: list[str]) -> dict[str, str]:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+from levels import Facet, Level, Point, connection_facet, parameter_facets
+from palette import Look, looks
+
 SCHEMA_VERSION = 1
 
 
@@ -97,22 +100,38 @@ class Report:
         found = [cell.workload for cell in self.cells]
         return [name for name in dict.fromkeys(named + found) if name in found]
 
+    def architectures(self) -> list[str]:
+        """Labels of the architectures, in the experiment's order, then in that of the cells."""
+        planned = [_label(entry) for entry in self.experiment.get("architectures", [])]
+        return list(dict.fromkeys(planned + [cell.architecture for cell in self.cells]))
+
 
 @dataclass(frozen=True)
 class View:
-    """What one chart file shows: the cells of one workload."""
+    """What one chart file shows: the cells of one workload against connections, or those of all
+    workloads against the parameter that they vary."""
 
     report: Report
-    workload: str
+    workload: str  # nothing if all are shown
+    axis: str  # what the workloads vary, in words, or nothing
     architectures: tuple[str, ...]
-    levels: tuple[int, ...]
-    cells: Mapping[tuple[str, int], Cell]
+    facets: tuple[Facet, ...]
+    cells: Mapping[tuple[str, Level], Cell]
+    looks: Mapping[str, Look]
 
-    def cell(self, architecture: str, level: int) -> Cell | None:
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return tuple(level for facet in self.facets for level in facet.levels)
+
+    def cell(self, architecture: str, level: Level) -> Cell | None:
         return self.cells.get((architecture, level))
 
     def has_value(self, metric: str) -> bool:
         return any(cell.metric(metric).drawn() for cell in self.cells.values())
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric that has a value."""
+        return next(u for u in (cell.metric(metric).unit for cell in self.cells.values()) if u)
 
     def values(self, metric: str) -> list[float]:
         """Every value of the metric that is drawn: medians, interval ends, repetitions."""
@@ -162,18 +181,45 @@ def parse_report(document: Mapping[str, Any]) -> Report:
     )
 
 
-def view_of(report: Report, workload: str) -> View:
-    """The cells of one workload; architectures in the experiment's order, levels ascending."""
-    cells = {
-        (cell.architecture, cell.connections): cell
-        for cell in report.cells
-        if cell.workload == workload
-    }
-    found = list(dict.fromkeys(architecture for architecture, _ in cells))
-    planned = [_label(entry) for entry in report.experiment.get("architectures", [])]
-    architectures = [name for name in dict.fromkeys(planned + found) if name in found]
-    levels = sorted({level for _, level in cells})
-    return View(report, workload, tuple(architectures), tuple(levels), cells)
+def views(report: Report) -> list[View]:
+    """One for each workload; a single one if the experiment names what its workloads vary."""
+    axis = report.experiment.get("axis")
+    if axis is not None:
+        return [_view(report, "", str(axis["label"]), report.workloads())]
+    return [_view(report, workload, "", [workload]) for workload in report.workloads()]
+
+
+def _view(report: Report, workload: str, axis: str, shown: list[str]) -> View:
+    """The cells of these workloads; architectures in the experiment's order, levels ascending."""
+    cells = [cell for cell in report.cells if cell.workload in shown]
+    connections = sorted({cell.connections for cell in cells})
+    if axis:
+        facets = parameter_facets(axis, _points(report, shown), connections)
+    else:
+        facets = (connection_facet(workload, connections),)
+    levels = {(level.connections, level.workload): level for f in facets for level in f.levels}
+    found = {cell.architecture for cell in cells}
+    everyone = report.architectures()
+    return View(
+        report,
+        workload,
+        axis,
+        tuple(name for name in everyone if name in found),
+        facets,
+        {(cell.architecture, levels[cell.connections, cell.workload]): cell for cell in cells},
+        looks(everyone),
+    )
+
+
+def _points(report: Report, shown: list[str]) -> dict[str, Point]:
+    """Where each workload stands: one without `at` is beyond all numbers."""
+    entries = {entry["name"]: entry for entry in report.experiment["workloads"]}
+    points = {}
+    for name in shown:
+        entry = entries.get(name, {})
+        at = float(entry["at"]) if "at" in entry else None
+        points[name] = Point(at, str(entry.get("label", name if at is None else "")))
+    return points
 
 
 def _label(entry: Any) -> str:
