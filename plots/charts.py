@@ -2,7 +2,8 @@
 """Draws the charts of a run: charts.py RESULTS_DIR reads RESULTS_DIR/report.json and writes
 RESULTS_DIR/charts/*.svg and *.png. Exit 2, with one line, if that can't be done.
 
-To add a chart: write one function that returns a Figure, and list it in CHARTS.
+To add a chart: write one function that returns a Figure (or None if the report has nothing for it),
+and list it in CHARTS.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ except ImportError:
     sys.exit(2)
 
 import style
+from curves import Curve, curve_design
 from notes import comparison_lines
 from page import make_page
 from panels import Panel, panel_design
+from ranking import ranking_design
 from report import Report, ReportError, View, load_report, views
 
 PNG_DPI = 130
+OFFERED = "offered_rps"
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
 
 CPU = Panel(
@@ -116,22 +120,80 @@ def memory(view: View) -> Figure:
     return make_page(view, panel_design(view, title, [panel], columns=1, width=8.2, height=3.6))
 
 
+def overload(view: View) -> Figure | None:
+    """Only of an open loop: nothing else offers more than it gets."""
+    if not view.has_value(OFFERED):
+        return None
+    goodput = Panel(
+        metric="throughput_rps",
+        name="goodput",
+        title="Goodput",
+        direction=HIGHER,
+        quantity="answered requests per second",
+    )
+    tail = Panel(
+        metric="latency_us_p99",
+        name="latency p99",
+        title="Latency, p99, from when a request was due",
+        direction=LOWER,
+        quantity="latency ({unit})",
+        may_be_log=True,
+    )
+    x_label = "offered requests per second"
+    curves = [Curve(goodput, OFFERED, x_label, equal=True), Curve(tail, OFFERED, x_label)]
+    title = "Overload: what comes back when more is offered than can be served"
+    lead = ("Grey line: all that was offered was answered.",)
+    return make_page(view, curve_design(view, title, curves, lead))
+
+
+def losses(view: View) -> Figure | None:
+    if not view.has_value(OFFERED):
+        return None
+    panels = [
+        Panel(
+            metric=metric,
+            name=name,
+            title=f"Requests {name}",
+            direction=LOWER,
+            quantity="share of the requests due",
+        )
+        for metric, name in (
+            ("shed_share", "never sent, since too late"),
+            ("unanswered_share", "sent, but not answered"),
+        )
+    ]
+    title = "Overload: requests that got no answer: lower is better"
+    return make_page(view, panel_design(view, title, panels, columns=2))
+
+
+def ranking(view: View) -> Figure:
+    title = "Requests per server CPU-second, the best first: higher is better"
+    design = ranking_design(view, title, EFFICIENCY.metric, CPU.metric, EFFICIENCY.name)
+    return make_page(view, design)
+
+
 def overview(view: View) -> Figure:
     lead = comparison_lines(view, CPU.metric, "Server CPU per request") or comparison_lines(
         view, EFFICIENCY.metric, "Requests per server CPU-second"
     )
-    title = "What the way to schedule connections costs a server, as connections grow"
+    title = "What the way to schedule connections costs a server"
+    title += f", by {view.axis}" if view.axis else ", as connections grow"
     panels = [CPU, SWITCHES, EFFICIENCY]
-    return make_page(view, panel_design(view, title, panels, 3, width=3.1, height=3.0, lead=lead))
+    return make_page(
+        view, panel_design(view, title, panels, 3, width=3.1, height=3.0, lead=lead, ragged=True)
+    )
 
 
-CHARTS: tuple[Callable[[View], Figure], ...] = (
+CHARTS: tuple[Callable[[View], Figure | None], ...] = (
     overview,
+    ranking,
     throughput,
     cpu_per_request,
     scheduling,
     latency,
     memory,
+    overload,
+    losses,
 )
 
 
@@ -143,7 +205,9 @@ def figures(report: Report) -> Iterator[tuple[str, Figure]]:
     suffixes = file_suffixes([view.workload for view in shown])
     for view in shown:
         for chart in CHARTS:
-            yield chart.__name__ + suffixes[view.workload], chart(view)
+            figure = chart(view)
+            if figure is not None:
+                yield chart.__name__ + suffixes[view.workload], figure
 
 
 def file_suffixes(workloads: list[str]) -> dict[str, str]:

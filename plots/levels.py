@@ -50,7 +50,8 @@ class Facet:
     levels: tuple[Level, ...]
     places: tuple[float, ...]
     breaks: tuple[float, ...]  # places where the scale is interrupted
-    x_label: str
+    axis: str  # what the levels are values of
+    scale: str  # how the places came about, to stand behind that, or nothing
 
     def steps(self) -> float:
         """The width of the axis, with half a step on each side."""
@@ -63,7 +64,7 @@ def connection_facet(workload: str, connections: Sequence[int]) -> Facet:
     levels = tuple(Level(count, workload, f"{count:,}", f"{count:,}") for count in counts)
     note = " (steps not to scale)" if len(levels) > 1 else ""
     places = tuple(float(index) for index in range(len(levels)))
-    return Facet("", levels, places, (), f"connections{note}")
+    return Facet("", levels, places, (), "connections", note)
 
 
 def parameter_facets(
@@ -81,7 +82,7 @@ def parameter_facets(
         where = plural(count, "connection") if len(connections) > 1 else ""
         suffix = f" ({where})" if where else ""
         levels = (Level(count, name, tick, tick + suffix) for name, tick in zip(names, ticks))
-        facets.append(Facet(where, tuple(levels), places, breaks, shown + note))
+        facets.append(Facet(where, tuple(levels), places, breaks, shown, note))
     return tuple(facets)
 
 

@@ -29,7 +29,7 @@ SPREAD_INCHES_MAX = 0.75
 USER_TINT, KERNEL_TINT = 0.38, 0.9
 VALUE_POINTS = 7.5
 WIDTH_MAX = 13.0
-SLOT_WIDTH, SLOT_WIDTH_MIN = 0.15, 0.1  # inches of one architecture in a step
+SLOT_WIDTH, SLOT_WIDTH_MIN = 0.15, 0.13  # inches of one architecture in a step
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 1.6))
 
 
@@ -90,6 +90,7 @@ def panel_design(
     width: float = 4.6,
     height: float = 3.1,
     lead: Sequence[str] = (),
+    ragged: bool = False,
 ) -> Design:
     """A page of these panels, all of them for each facet of the view."""
     shown = [_fitted(view, panel) for panel in panels]
@@ -108,6 +109,7 @@ def panel_design(
         ticks=[level.tick for level in view.levels],
         steps=steps,
         lead=lead,
+        ragged=ragged,
     )
 
 
@@ -139,7 +141,7 @@ def _frame(view: View, facet: Facet, panel: Panel) -> Frame:
     def draw(ax: Axes, width_inches: float, rotation: float) -> None:
         draw_panel(ax, view, facet, panel, width_inches, rotation)
 
-    return Frame(title, panel.direction, facet.x_label, draw)
+    return Frame(title, panel.direction, facet.axis + facet.scale, draw)
 
 
 def draw_panel(
@@ -148,7 +150,7 @@ def draw_panel(
     """Draws the metric, or says in words why there is none."""
     _draw_steps(ax, facet, rotation)
     if not view.has_value(panel.metric):
-        _draw_unavailable(ax, view, panel, width_inches)
+        draw_unavailable(ax, view, panel, width_inches)
         return
     ax.grid(axis="y")
     for place in facet.places[1::2]:
@@ -184,7 +186,8 @@ def _draw_steps(ax: Axes, facet: Facet, rotation: float) -> None:
     ax.tick_params(axis="x", length=0, pad=5)
 
 
-def _draw_unavailable(ax: Axes, view: View, panel: Panel, width_inches: float) -> None:
+def draw_unavailable(ax: Axes, view: View, panel: Panel, width_inches: float) -> None:
+    """Says why the metric has no value anywhere."""
     ax.set_yticks([])
     reasons = unavailable_reasons(view, panel.metric)
     text = [f"Not available: {panel.name}", *reasons[:3]]
@@ -288,7 +291,7 @@ def _draw_repetitions(
     for valid in (True, False):
         places, values = [], []
         for index, value in enumerate(metric.repetitions):
-            if value is None or _repetition_valid(cell, index) != valid:
+            if value is None or cell.repetition_is_valid(index) != valid:
                 continue
             step = (index - (count - 1) / 2) / max(1, count - 1)
             places.append(centre + (REPETITIONS_AT + step * REPETITIONS_SPAN) * slots.spread())
@@ -299,10 +302,6 @@ def _draw_repetitions(
             markerfacecolor=tint(look.colour, 0.4), markeredgewidth=0.4 if valid else 0.9,
             markeredgecolor=INK if valid else look.colour,
         )  # fmt: skip
-
-
-def _repetition_valid(cell: Cell, index: int) -> bool:
-    return index >= len(cell.repetition_valid) or cell.repetition_valid[index]
 
 
 def _mark_bar(ax: Axes, slots: Slots, centre: float, look: Look) -> None:

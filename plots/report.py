@@ -64,6 +64,9 @@ class Cell:
         absent = Metric("", None, None, None, (), "not in the report")
         return self.metrics.get(name, absent)
 
+    def repetition_is_valid(self, index: int) -> bool:
+        return index >= len(self.repetition_valid) or self.repetition_valid[index]
+
 
 @dataclass(frozen=True)
 class Comparison:
