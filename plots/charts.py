@@ -147,23 +147,25 @@ def overload(view: View) -> Figure | None:
 
 
 def losses(view: View) -> Figure | None:
+    """Only of an open loop, as the one before."""
     if not view.has_value(OFFERED):
         return None
-    panels = [
-        Panel(
-            metric=metric,
-            name=name,
-            title=f"Requests {name}",
-            direction=LOWER,
-            quantity="share of the requests due",
-        )
-        for metric, name in (
-            ("shed_share", "never sent, since too late"),
-            ("unanswered_share", "sent, but not answered"),
-        )
-    ]
-    title = "Overload: requests that got no answer: lower is better"
-    return make_page(view, panel_design(view, title, panels, columns=2))
+    shed = Panel(
+        metric="shed_share",
+        name="share never sent",
+        title="Never sent: later than the deadline allows",
+        direction=LOWER,
+        quantity="share of the requests due",
+    )
+    unanswered = Panel(
+        metric="unanswered_share",
+        name="share not answered",
+        title="Sent, but not answered rightly by the end",
+        direction=LOWER,
+        quantity="share of the requests due",
+    )
+    title = "Overload: requests that were due and got no answer: lower is better"
+    return make_page(view, panel_design(view, title, [shed, unanswered], columns=2))
 
 
 def ranking(view: View) -> Figure:

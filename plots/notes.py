@@ -136,8 +136,8 @@ def comparison_lines(view: View, metric: str, name: str) -> list[str]:
         return []
     last = max((level for level, _ in entries), key=view.levels.index)
     compared = [entry for level, entry in entries if level == last]
-    where = f"{last.text} ({view.axis})" if view.axis else f"{last.text} connections"
-    lines = [f"{name} at {where}, as a ratio to {compared[0].baseline}:"]
+    where = f"with {view.axis}: {last.text}" if view.axis else f"at {last.text} connections"
+    lines = [f"{name} {where}, as a ratio to {compared[0].baseline}:"]
     shown = [_comparison(view, entry, last) for entry in compared[:COMPARISONS_SHOWN_MAX]]
     if len(compared) > len(shown):
         shown.append(f"{len(compared) - len(shown)} more in report.json")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Iterable, Mapping
+from typing import Mapping
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,21 @@ OTHER_COLOURS = ("#8A8A8A", "#5B4636", "#6B4FA0", "#A68A64", "#84871F")
 MARKERS = ("d", "8", "H") + tuple(look.marker for look in KNOWN.values())
 
 
-def looks(labels: Iterable[str]) -> dict[str, Look]:
-    """The look of each label. Those that nobody knows get what is left, in their order: first the
+def looks(names: Mapping[str, str]) -> dict[str, Look]:
+    """The look of each label, given as label -> name of the architecture. An architecture keeps its
+    look under another label. What nobody knows, and what comes twice, gets what is left: first the
     colours that belong to nobody, then those of architectures that aren't here."""
-    names = list(dict.fromkeys(labels))
-    found = {name: KNOWN[name] for name in names if name in KNOWN}
-    colours = [*OTHER_COLOURS, *(KNOWN[name].colour for name in KNOWN if name not in found)]
+    found = {label: KNOWN[label] for label in names if label in KNOWN}
+    for label, name in names.items():
+        if label not in found and name in KNOWN and KNOWN[name] not in found.values():
+            found[label] = KNOWN[name]
+    free = [look.colour for look in KNOWN.values() if look not in found.values()]
+    colours = [*OTHER_COLOURS, *free]
     used = Counter(look.marker for look in found.values())
-    pairs = set(found.values())
-    unknown = [name for name in names if name not in found]
-    for index, name in enumerate(unknown):
+    for index, label in enumerate([label for label in names if label not in found]):
         colour = colours[index % len(colours)]
-        marker = min(MARKERS, key=lambda m: (Look(colour, m) in pairs, used[m]))
+        taken = {look.marker for look in found.values() if look.colour == colour}
+        marker = min(MARKERS, key=lambda marker: (marker in taken, used[marker]))
         used[marker] += 1
-        found[name] = Look(colour, marker)
-        pairs.add(found[name])
+        found[label] = Look(colour, marker)
     return found

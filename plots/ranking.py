@@ -35,7 +35,7 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
     best = max(tops.values(), default=1.0)
     shared = best <= DIFFERENT * min(tops.values(), default=1.0)
     frames = [
-        Frame(_name(view, facet, level), "", x_label,
+        Frame(_name(view, facet, level), facet.title, x_label,
               _drawing(view, rows[level], best if shared else tops.get(level, 1.0)))
         for facet in view.facets for level in facet.levels
     ]  # fmt: skip
@@ -104,11 +104,10 @@ def _top(rows: Sequence[Row]) -> float:
 
 
 def _name(view: View, facet: Facet, level: Level) -> str:
-    """What one frame shows: 8,000 connections; or a value of the parameter, and at how many."""
+    """What one frame shows: so many connections, or a value of the parameter."""
     if not view.axis:
         return plural(level.connections, "connection")
-    name = f"{facet.axis}: {level.tick}"
-    return f"{name}, {facet.title}" if facet.title else name
+    return f"{facet.axis}: {level.tick}"
 
 
 def _drawing(view: View, rows: list[Row], top: float) -> Callable[[Axes, float, float], None]:

@@ -89,6 +89,8 @@ class Report:
     trials_planned: int
     trials_done: int
     experiment: Mapping[str, Any]
+    axis: str  # what the workloads vary, in words, or nothing
+    points: Mapping[str, Point]  # where each workload stands on that axis
     environment: Mapping[str, Any]
     server_cpus: str
     client_cpus: str
@@ -103,10 +105,11 @@ class Report:
         found = [cell.workload for cell in self.cells]
         return [name for name in dict.fromkeys(named + found) if name in found]
 
-    def architectures(self) -> list[str]:
-        """Labels of the architectures, in the experiment's order, then in that of the cells."""
-        planned = [_label(entry) for entry in self.experiment.get("architectures", [])]
-        return list(dict.fromkeys(planned + [cell.architecture for cell in self.cells]))
+    def architectures(self) -> dict[str, str]:
+        """Label -> name of the architectures, in the experiment's order, then in that of the
+        cells."""
+        planned = dict(_label_and_name(e) for e in self.experiment.get("architectures", []))
+        return {**planned, **{c.architecture: planned.get(c.architecture, "") for c in self.cells}}
 
 
 @dataclass(frozen=True)
@@ -174,6 +177,8 @@ def parse_report(document: Mapping[str, Any]) -> Report:
         trials_planned=document["trials_planned"],
         trials_done=document["trials_done"],
         experiment=document["experiment"],
+        axis=_parse_axis(document["experiment"]),
+        points=_parse_points(document["experiment"]),
         environment=document["environment"],
         server_cpus=document["placement"]["server_cpus"],
         client_cpus=document["placement"]["client_cpus"],
@@ -185,19 +190,19 @@ def parse_report(document: Mapping[str, Any]) -> Report:
 
 
 def views(report: Report) -> list[View]:
-    """One for each workload; a single one if the experiment names what its workloads vary."""
-    axis = report.experiment.get("axis")
-    if axis is not None:
-        return [_view(report, "", str(axis["label"]), report.workloads())]
-    return [_view(report, workload, "", [workload]) for workload in report.workloads()]
+    """One for each workload; a single one if the experiment says what its workloads vary."""
+    if report.axis:
+        return [_view(report, "", report.workloads())]
+    return [_view(report, workload, [workload]) for workload in report.workloads()]
 
 
-def _view(report: Report, workload: str, axis: str, shown: list[str]) -> View:
+def _view(report: Report, workload: str, shown: list[str]) -> View:
     """The cells of these workloads; architectures in the experiment's order, levels ascending."""
     cells = [cell for cell in report.cells if cell.workload in shown]
     connections = sorted({cell.connections for cell in cells})
-    if axis:
-        facets = parameter_facets(axis, _points(report, shown), connections)
+    if report.axis:
+        points = {name: report.points.get(name, Point(None, name)) for name in shown}
+        facets = parameter_facets(report.axis, points, connections)
     else:
         facets = (connection_facet(workload, connections),)
     levels = {(level.connections, level.workload): level for f in facets for level in f.levels}
@@ -206,29 +211,32 @@ def _view(report: Report, workload: str, axis: str, shown: list[str]) -> View:
     return View(
         report,
         workload,
-        axis,
-        tuple(name for name in everyone if name in found),
+        report.axis,
+        tuple(label for label in everyone if label in found),
         facets,
         {(cell.architecture, levels[cell.connections, cell.workload]): cell for cell in cells},
         looks(everyone),
     )
 
 
-def _points(report: Report, shown: list[str]) -> dict[str, Point]:
-    """Where each workload stands: one without `at` is beyond all numbers."""
-    entries = {entry["name"]: entry for entry in report.experiment["workloads"]}
-    points = {}
-    for name in shown:
-        entry = entries.get(name, {})
-        at = float(entry["at"]) if "at" in entry else None
-        points[name] = Point(at, str(entry.get("label", name if at is None else "")))
-    return points
-
-
-def _label(entry: Any) -> str:
+def _label_and_name(entry: Any) -> tuple[str, str]:
     if isinstance(entry, str):
-        return entry
-    return str(entry.get("label", entry["name"]))
+        return entry, entry
+    return str(entry.get("label", entry["name"])), str(entry["name"])
+
+
+def _parse_axis(experiment: Mapping[str, Any]) -> str:
+    return str(experiment["axis"]["label"]) if "axis" in experiment else ""
+
+
+def _parse_points(experiment: Mapping[str, Any]) -> dict[str, Point]:
+    """A workload without `at` is beyond all numbers, and called by its label or its name."""
+    points = {}
+    for entry in experiment["workloads"]:
+        name, at = str(entry["name"]), entry.get("at")
+        label = str(entry.get("label", name if at is None else ""))
+        points[name] = Point(None if at is None else float(at), label)
+    return points
 
 
 def _parse_metric(entry: Mapping[str, Any]) -> Metric:
