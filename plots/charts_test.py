@@ -114,7 +114,8 @@ class ChartFiles(unittest.TestCase):
     def test_every_chart_is_there_and_nothing_else(self) -> None:
         self.assertEqual((self.outcome.returncode, self.outcome.stderr), (0, ""))
         stems = {
-            "overview", "ranking", "throughput", "cpu_per_request", "scheduling", "latency", "memory"
+            "overview", "ranking", "throughput", "cpu_per_request", "scheduling", "latency",
+            "memory",
         }  # fmt: skip
         of_open_loops = {"overload", "losses"}
         self.assertEqual({chart.__name__ for chart in charts.CHARTS}, stems | of_open_loops)

@@ -1,4 +1,4 @@
-"""How charts look: fonts, lines and tints, and how numbers are written. Colours are in palette.py."""
+"""How charts look: fonts, lines and tints, and how numbers are written. Colours: palette.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes synthetic reports of experiments whose workloads vary a parameter. No number was measured."""
+"""Makes synthetic reports of experiments whose workloads vary something. Nothing was measured."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def _offer(cell: dict[str, Any], at: float | None) -> None:
     """The metrics of an open loop; of a closed one the reason why it has none."""
     metrics, nothing = cell["metrics"], [None] * len(cell["repetition_valid"])
     for name, unit in OPEN_LOOP.items():
-        metrics[name] = {"unit": unit, "median": None, "ci95_low": None, "ci95_high": None,
-                         "repetitions": nothing, "unavailable": "only an open loop has it"}  # fmt: skip
+        metrics[name] = {"unit": unit, "repetitions": nothing}
+        synthetic.remove_metric([cell], name, "only an open loop has it")
     if at is None:
         return
     capacity = metrics["throughput_rps"]["median"]
