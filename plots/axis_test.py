@@ -125,8 +125,8 @@ class AgainstAParameter(unittest.TestCase):
 
     def test_each_connection_count_has_its_panels(self) -> None:
         figure = drawn(axes.make_axis_report("blocking", THREE, [4, 64, 512], 2), "throughput")
-        titles = [ax.get_title(loc="left").splitlines()[0] for ax in figure.axes]
-        expected = [f"{name}, {count} connections" for count in (4, 64, 512)
+        titles = [ax.get_title(loc="left") for ax in figure.axes]
+        expected = [f"{name}\n{count} connections · ↑ higher is better" for count in (4, 64, 512)
                     for name in ("Throughput", "Requests per server CPU-second")]  # fmt: skip
         self.assertEqual(titles, expected)
         self.assertEqual(len({ax.get_ylim() for ax in figure.axes[::2]}), 1)
@@ -147,7 +147,7 @@ class AgainstAParameter(unittest.TestCase):
         synthetic.make_invalid(cell, "not_steady", "the rate fell", valid=0)
         text = " ".join(text.get_text() for text in drawn(document, "memory").texts)
         self.assertIn("not_steady: thread-per-connection at 16 KiB", text.replace("\u00a0", " "))
-        self.assertIn("Experiment payload, by body of the response (bytes)", text)
+        self.assertIn("Experiment payload, by body of the response", text)
 
     def test_workloads_without_an_axis_have_charts_each(self) -> None:
         document = axes.make_axis_report("churn", THREE, [1000], 2)

@@ -49,12 +49,10 @@ def curve_design(view: View, title: str, curves: Sequence[Curve], lead: Sequence
 
 
 def _frame(view: View, facet: Facet, curve: Curve) -> Frame:
-    title = f"{curve.panel.title}, {facet.title}" if facet.title else curve.panel.title
-
     def draw(ax: Axes, width_inches: float, _rotation: float) -> None:
         _draw(ax, view, facet, curve, width_inches)
 
-    return Frame(title, curve.panel.direction, curve.x_label, draw)
+    return Frame(curve.panel.title, facet.say(curve.panel.direction), curve.x_label, draw)
 
 
 def _draw(ax: Axes, view: View, facet: Facet, curve: Curve, width_inches: float) -> None:

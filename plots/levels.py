@@ -53,6 +53,10 @@ class Facet:
     axis: str  # what the levels are values of
     scale: str  # how the places came about, to stand behind that, or nothing
 
+    def say(self, direction: str) -> str:
+        """The second line of a panel's title."""
+        return f"{self.title} · {direction}" if self.title else direction
+
     def steps(self) -> float:
         """The width of the axis, with half a step on each side."""
         return self.places[-1] - self.places[0] + 1

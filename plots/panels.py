@@ -30,6 +30,7 @@ USER_TINT, KERNEL_TINT = 0.38, 0.9
 VALUE_POINTS = 7.5
 WIDTH_MAX = 13.0
 SLOT_WIDTH, SLOT_WIDTH_MIN = 0.15, 0.13  # inches of one architecture in a step
+STEP_WIDTH = 0.7
 DASHED, DOTTED = (0, (4, 3)), (0, (1, 1.6))
 
 
@@ -103,7 +104,7 @@ def panel_design(
         metrics=[metric for panel in shown for metric in panel.metrics()],
         handles=legend_handles(view, split=any(panel.split for panel in shown)),
         columns=columns if columns > 1 else len(view.facets),
-        width=min(WIDTH_MAX, max(width, SLOT_WIDTH * slots)),
+        width=min(WIDTH_MAX, max(width, SLOT_WIDTH * slots, STEP_WIDTH * steps)),
         width_min=min(WIDTH_MAX, SLOT_WIDTH_MIN * slots),
         height=height,
         ticks=[level.tick for level in view.levels],
@@ -136,12 +137,10 @@ def _fitted(view: View, panel: Panel) -> Panel:
 
 
 def _frame(view: View, facet: Facet, panel: Panel) -> Frame:
-    title = f"{panel.title}, {facet.title}" if facet.title else panel.title
-
     def draw(ax: Axes, width_inches: float, rotation: float) -> None:
         draw_panel(ax, view, facet, panel, width_inches, rotation)
 
-    return Frame(title, panel.direction, facet.axis + facet.scale, draw)
+    return Frame(panel.title, facet.say(panel.direction), facet.axis + facet.scale, draw)
 
 
 def draw_panel(

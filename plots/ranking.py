@@ -5,6 +5,7 @@ Cells that are not valid stand below the valid ones: their numbers may not be co
 
 from __future__ import annotations
 
+import math
 from typing import Callable, Sequence
 
 from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
         frames=frames,
         metrics=[(metric if view.has_value(metric) else inverse, x_label)],
         handles=(),
-        columns=_columns(view.facets),
+        columns=_columns(len(view.facets[0].levels), alone=len(view.facets) == 1),
         width=3.0,
         width_min=2.2,
         height=ROW * len(view.architectures) + 0.1,
@@ -61,11 +62,10 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
     )
 
 
-def _columns(facets: Sequence[Facet]) -> int:
-    """As many as fit; with several connection counts as many as leave none of their rows short."""
-    levels = len(facets[0].levels)
-    if len(facets) == 1:
-        return COLUMNS_MAX
+def _columns(levels: int, alone: bool) -> int:
+    """Rows as even as can be; with several connection counts each of them has full rows."""
+    if alone:
+        return math.ceil(levels / math.ceil(levels / COLUMNS_MAX))
     return next(columns for columns in range(COLUMNS_MAX, 0, -1) if levels % columns == 0)
 
 

@@ -119,7 +119,7 @@ class View:
 
     report: Report
     workload: str  # nothing if all are shown
-    axis: str  # what the workloads vary, in words, or nothing
+    axis: str  # what the workloads vary, in words without a unit, or nothing
     architectures: tuple[str, ...]
     facets: tuple[Facet, ...]
     cells: Mapping[tuple[str, Level], Cell]
@@ -211,7 +211,7 @@ def _view(report: Report, workload: str, shown: list[str]) -> View:
     return View(
         report,
         workload,
-        report.axis,
+        facets[0].axis if report.axis else "",
         tuple(label for label in everyone if label in found),
         facets,
         {(cell.architecture, levels[cell.connections, cell.workload]): cell for cell in cells},
