@@ -2,7 +2,8 @@
 """Draws the charts of a run: charts.py RESULTS_DIR reads RESULTS_DIR/report.json and writes
 RESULTS_DIR/charts/*.svg and *.png. Exit 2, with one line, if that can't be done.
 
-To add a chart: write one function that returns a Figure, and list it in CHARTS.
+To add a chart: write one function that returns a Figure (or None if the report has nothing for it),
+and list it in CHARTS.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ except ImportError:
     sys.exit(2)
 
 import style
+from curves import Curve, curve_design
 from notes import comparison_lines
-from page import Design, make_page
-from panels import Panel
-from report import Report, ReportError, View, load_report, view_of
+from page import make_page
+from panels import Panel, panel_design
+from ranking import ranking_design
+from report import Report, ReportError, View, load_report, views
 
 PNG_DPI = 130
+OFFERED = "offered_rps"
 LOWER, HIGHER = "↓ lower is better", "↑ higher is better"
 
 CPU = Panel(
@@ -63,12 +67,12 @@ def throughput(view: View) -> Figure:
     )
     title = "Throughput, and what a second of server CPU buys: higher is better"
     lead = ("Throughput ranks architectures only where the server was the limit.",)
-    return make_page(view, Design(title, [rate, EFFICIENCY], columns=2, lead=lead))
+    return make_page(view, panel_design(view, title, [rate, EFFICIENCY], columns=2, lead=lead))
 
 
 def cpu_per_request(view: View) -> Figure:
     title = "Server CPU time per request, kernel and user: lower is better"
-    return make_page(view, Design(title, [CPU], columns=1, panel_width=8.2, panel_height=3.8))
+    return make_page(view, panel_design(view, title, [CPU], columns=1, width=8.2, height=3.8))
 
 
 def scheduling(view: View) -> Figure:
@@ -81,7 +85,7 @@ def scheduling(view: View) -> Figure:
         may_be_log=True,
     )
     title = "What scheduling costs: waiting for a CPU, and switching: lower is better"
-    return make_page(view, Design(title, [wait, SWITCHES], columns=2))
+    return make_page(view, panel_design(view, title, [wait, SWITCHES], columns=2))
 
 
 def latency(view: View) -> Figure:
@@ -100,7 +104,7 @@ def latency(view: View) -> Figure:
         for metric, (_, name) in zip(metrics, percentiles)
     ]
     title = "Latency, from sending a request to its verified response: lower is better"
-    return make_page(view, Design(title, panels, columns=2, panel_height=2.7))
+    return make_page(view, panel_design(view, title, panels, columns=2, height=2.7))
 
 
 def memory(view: View) -> Figure:
@@ -113,38 +117,99 @@ def memory(view: View) -> Figure:
         may_be_log=True,
     )
     title = "Memory of the server for each connection, kernel stacks included: lower is better"
-    return make_page(view, Design(title, [panel], columns=1, panel_width=8.2, panel_height=3.6))
+    return make_page(view, panel_design(view, title, [panel], columns=1, width=8.2, height=3.6))
+
+
+def overload(view: View) -> Figure | None:
+    """Only of an open loop: nothing else offers more than it gets."""
+    if not view.has_value(OFFERED):
+        return None
+    goodput = Panel(
+        metric="throughput_rps",
+        name="goodput",
+        title="Goodput",
+        direction=HIGHER,
+        quantity="answered requests per second",
+    )
+    tail = Panel(
+        metric="latency_us_p99",
+        name="latency p99",
+        title="Latency, p99, from when a request was due",
+        direction=LOWER,
+        quantity="latency ({unit})",
+        may_be_log=True,
+    )
+    x_label = "offered requests per second"
+    curves = [Curve(goodput, OFFERED, x_label, equal=True), Curve(tail, OFFERED, x_label)]
+    title = "Overload: what comes back when more is offered than can be served"
+    lead = ("Grey line: all that was offered was answered.",)
+    return make_page(view, curve_design(view, title, curves, lead))
+
+
+def losses(view: View) -> Figure | None:
+    """Only of an open loop, as the one before."""
+    if not view.has_value(OFFERED):
+        return None
+    shed = Panel(
+        metric="shed_share",
+        name="share never sent",
+        title="Never sent: later than the deadline allows",
+        direction=LOWER,
+        quantity="share of the requests due",
+    )
+    unanswered = Panel(
+        metric="unanswered_share",
+        name="share not answered",
+        title="Sent, but not answered rightly by the end",
+        direction=LOWER,
+        quantity="share of the requests due",
+    )
+    title = "Overload: requests that were due and got no answer: lower is better"
+    return make_page(view, panel_design(view, title, [shed, unanswered], columns=2))
+
+
+def ranking(view: View) -> Figure:
+    title = "Requests per server CPU-second, the best first: higher is better"
+    design = ranking_design(view, title, EFFICIENCY.metric, CPU.metric, EFFICIENCY.name)
+    return make_page(view, design)
 
 
 def overview(view: View) -> Figure:
     lead = comparison_lines(view, CPU.metric, "Server CPU per request") or comparison_lines(
         view, EFFICIENCY.metric, "Requests per server CPU-second"
     )
-    title = "What the way to schedule connections costs a server, as connections grow"
+    title = "What the way to schedule connections costs a server"
+    title += f", by {view.axis}" if view.axis else ", as connections grow"
     panels = [CPU, SWITCHES, EFFICIENCY]
-    design = Design(title, panels, columns=3, panel_width=3.1, panel_height=3.0, lead=tuple(lead))
-    return make_page(view, design)
+    return make_page(
+        view, panel_design(view, title, panels, 3, width=3.1, height=3.0, lead=lead, ragged=True)
+    )
 
 
-CHARTS: tuple[Callable[[View], Figure], ...] = (
+CHARTS: tuple[Callable[[View], Figure | None], ...] = (
     overview,
+    ranking,
     throughput,
     cpu_per_request,
     scheduling,
     latency,
     memory,
+    overload,
+    losses,
 )
 
 
 def figures(report: Report) -> Iterator[tuple[str, Figure]]:
-    """Every chart with the stem of its file; with several workloads, each has its own charts."""
+    """Every chart with the stem of its file. Several workloads have their own charts each, unless
+    the experiment says what they vary."""
     style.apply()
-    workloads = report.workloads()
-    suffixes = file_suffixes(workloads)
-    for workload in workloads:
-        view = view_of(report, workload)
+    shown = views(report)
+    suffixes = file_suffixes([view.workload for view in shown])
+    for view in shown:
         for chart in CHARTS:
-            yield chart.__name__ + suffixes[workload], chart(view)
+            figure = chart(view)
+            if figure is not None:
+                yield chart.__name__ + suffixes[view.workload], figure
 
 
 def file_suffixes(workloads: list[str]) -> dict[str, str]:

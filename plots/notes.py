@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Sequence
 
-from report import Cell, Comparison, View
+from levels import Level
+from report import Cell, Comparison, Reason, View
 from style import number, plural
 
-Place = tuple[str, int]  # architecture, connections
+Place = tuple[str, Level]  # architecture, where on the x axis
 
 KEY = (
     "Small dots: single repetitions (crosses: not valid). Large marks, on bars thick lines: "
@@ -60,11 +61,11 @@ def incomplete_note(view: View) -> list[str]:
 def validity_notes(view: View) -> list[str]:
     """Reason codes of cells that are not valid, then of single repetitions in valid cells."""
     lines = [
-        f"Not valid: {text}." for text in _by_code(view, [c for c in _cells(view) if not c.valid])
+        f"Not valid: {text}." for text in _by_code(view, valid=False)
     ]
     lines += [
         f"Valid cell, but with repetitions that are not: {text}."
-        for text in _by_code(view, [c for c in _cells(view) if c.valid])
+        for text in _by_code(view, valid=True)
     ]
     return lines
 
@@ -75,11 +76,11 @@ def missing_notes(view: View, metric_names: Sequence[tuple[str, str]]) -> list[s
     for metric, name in metric_names:
         if not view.has_value(metric):
             continue
-        for cell in _cells(view):
+        for place, cell in _cells(view):
             entry = cell.metric(metric)
             if entry.median is None and cell.trials_done > 0:
                 names = found.setdefault(entry.unavailable or "no reason given", {})
-                names.setdefault(name, []).append((cell.architecture, cell.connections))
+                names.setdefault(name, []).append(place)
     return [
         f"Not available: {_names_with_places(view, names)}: {reason}."
         for reason, names in found.items()
@@ -88,57 +89,79 @@ def missing_notes(view: View, metric_names: Sequence[tuple[str, str]]) -> list[s
 
 def unavailable_reasons(view: View, metric: str) -> list[str]:
     """The distinct reasons why cells lack the metric."""
-    reasons = [cell.metric(metric).unavailable for cell in _cells(view)]
+    reasons = [cell.metric(metric).unavailable for _, cell in _cells(view)]
     return list(dict.fromkeys(reason for reason in reasons if reason)) or ["no cell has a value"]
 
 
 def describe_places(view: View, places: Iterable[Place]) -> str:
     """Cells in few words: architectures that share their levels are named together."""
-    levels_of: dict[str, list[int]] = {}
+    levels_of: dict[str, set[Level]] = {}
     for architecture, level in places:
-        levels_of.setdefault(architecture, []).append(level)
-    sharing: dict[tuple[int, ...], list[str]] = {}
+        levels_of.setdefault(architecture, set()).add(level)
+    sharing: dict[frozenset[Level], list[str]] = {}
     for architecture, levels in levels_of.items():
-        sharing.setdefault(tuple(sorted(levels)), []).append(architecture)
+        sharing.setdefault(frozenset(levels), []).append(architecture)
     groups = []
     for levels, architectures in sharing.items():
         everyone = len(view.architectures) > 1 and len(architectures) == len(view.architectures)
         who = "every architecture" if everyone else ", ".join(architectures)
-        everywhere = len(view.levels) > 1 and levels == view.levels
-        where = "every level" if everywhere else " / ".join(f"{level:,}" for level in levels)
-        groups.append(f"{who} at {where}")
+        groups.append(f"{who} at {_describe_levels(view, levels)}")
     return "; ".join(groups)
 
 
+def _describe_levels(view: View, levels: frozenset[Level]) -> str:
+    if len(view.levels) > 1 and levels == set(view.levels):
+        return "every level"
+    parts = []
+    for facet in view.facets:
+        here = [level for level in facet.levels if level in levels]
+        if len(view.facets) > 1 and len(here) == len(facet.levels):
+            parts.append(f"all of {facet.title}")
+        else:
+            parts += [level.text for level in here]
+    return " / ".join(parts)
+
+
 def comparison_lines(view: View, metric: str, name: str) -> list[str]:
-    """The report's comparisons of a metric at the most connections that have any."""
+    """The report's comparisons of a metric at the last level that has any."""
+    levels = {(level.connections, level.workload): level for level in view.levels}
     entries = [
-        entry
+        (levels[entry.connections, entry.workload], entry)
         for entry in view.report.comparisons
-        if entry.metric == metric and entry.workload == view.workload and entry.ratio is not None
+        if entry.metric == metric
+        and entry.ratio is not None
+        and (entry.connections, entry.workload) in levels
     ]
     if not entries:
         return []
-    level = max(entry.connections for entry in entries)
-    entries = [entry for entry in entries if entry.connections == level]
-    lines = [f"{name} at {level:,} connections, as a ratio to {entries[0].baseline}:"]
-    shown = [_comparison(view, entry) for entry in entries[:COMPARISONS_SHOWN_MAX]]
-    if len(entries) > len(shown):
-        shown.append(f"{len(entries) - len(shown)} more in report.json")
+    last = max((level for level, _ in entries), key=view.levels.index)
+    compared = [entry for level, entry in entries if level == last]
+    where = f"with {view.axis}: {last.text}" if view.axis else f"at {last.text} connections"
+    lines = [f"{name} {where}, as a ratio to {compared[0].baseline}:"]
+    shown = [_comparison(view, entry, last) for entry in compared[:COMPARISONS_SHOWN_MAX]]
+    if len(compared) > len(shown):
+        shown.append(f"{len(compared) - len(shown)} more in report.json")
     return [f"{lines[0]} {'; '.join(shown)}."]
 
 
 def subtitle(view: View) -> str:
-    """The experiment and the workload in one line."""
+    """The experiment, and its workload or what its workloads vary, in one line."""
     experiment = view.report.experiment
-    workloads = experiment.get("workloads", [])
-    found = next((w for w in workloads if w.get("name") == view.workload), {})
-    request = " ".join(str(found[key]) for key in ("method", "path") if key in found)
-    body = int(found.get("body_bytes", 0) or 0)
-    size = f"body of {body:,} bytes" if body else ""
-    details = ", ".join(part for part in (request, size) if part)
-    workload = f"workload {view.workload}" + (f" ({details})" if details else "")
-    return f"Experiment {experiment.get('name', '?')}, {workload}"
+    shown = {level.workload for level in view.levels}
+    workloads = [w for w in experiment.get("workloads", []) if w.get("name") in shown]
+    requests = [" ".join(str(w[key]) for key in ("method", "path") if key in w) for w in workloads]
+    bodies = [int(w.get("body_bytes", 0) or 0) for w in workloads]
+    details = []
+    if len(set(requests)) == 1:
+        details.append(requests[0])
+    if len(set(bodies)) == 1 and bodies[0]:
+        details.append(f"body of {bodies[0]:,} bytes")
+    counts = sorted({level.connections for level in view.levels})
+    if view.axis and len(counts) == 1:
+        details.append(plural(counts[0], "connection"))
+    what = f"by {view.axis}" if view.axis else f"workload {view.workload}"
+    extra = ", ".join(part for part in details if part)
+    return f"Experiment {experiment.get('name', '?')}, {what}" + (f" ({extra})" if extra else "")
 
 
 def footer(view: View) -> list[str]:
@@ -165,26 +188,28 @@ def footer(view: View) -> list[str]:
     return [" · ".join(part for part in line if part) for line in (machine, run)]
 
 
-def _cells(view: View) -> list[Cell]:
-    """All cells, architecture by architecture, levels ascending."""
-    found = (view.cell(a, level) for a in view.architectures for level in view.levels)
-    return [cell for cell in found if cell is not None]
+def _cells(view: View) -> list[tuple[Place, Cell]]:
+    """All cells with their places, architecture by architecture, levels ascending."""
+    places = ((name, level) for name in view.architectures for level in view.levels)
+    return [(place, view.cells[place]) for place in places if place in view.cells]
 
 
-def _by_code(view: View, cells: list[Cell]) -> list[str]:
-    causes: dict[str, list[tuple[Cell, int, str]]] = {}
-    for cell in cells:
-        for reason in cell.reasons:
-            causes.setdefault(reason.code, []).append((cell, reason.trials, reason.detail))
+def _by_code(view: View, valid: bool) -> list[str]:
+    """What is wrong in the cells that are valid, or in those that are not, by reason."""
+    causes: dict[str, list[tuple[Place, Reason]]] = {}
+    for place, cell in _cells(view):
+        for reason in cell.reasons if cell.valid == valid else ():
+            causes.setdefault(reason.code, []).append((place, reason))
     lines = []
     for code, found in causes.items():
-        places = describe_places(view, [(c.architecture, c.connections) for c, _, _ in found])
-        cell, trials, detail = found[0]
+        places = describe_places(view, [place for place, _ in found])
+        first, reason = found[0]
         if len(found) == 1:
-            extra = f"{trials} of {plural(cell.trials_done, 'trial')}: {detail}"
+            done = view.cells[first].trials_done
+            extra = f"{reason.trials} of {plural(done, 'trial')}: {reason.detail}"
         else:
-            extra = f"for example {cell.architecture} at {cell.connections:,}: {detail}"
-        lines.append(f"{code}: {places} ({extra})" if detail else f"{code}: {places}")
+            extra = f"for example {first[0]} at {first[1].text}: {reason.detail}"
+        lines.append(f"{code}: {places} ({extra})" if reason.detail else f"{code}: {places}")
     return lines
 
 
@@ -196,8 +221,8 @@ def _names_with_places(view: View, names: dict[str, list[Place]]) -> str:
     return "; ".join(f"{', '.join(group)} of {places}" for places, group in sharing.items())
 
 
-def _comparison(view: View, entry: Comparison) -> str:
-    pair = (view.cell(name, entry.connections) for name in (entry.architecture, entry.baseline))
+def _comparison(view: View, entry: Comparison, level: Level) -> str:
+    pair = (view.cell(name, level) for name in (entry.architecture, entry.baseline))
     doubtful = any(cell is None or not cell.valid for cell in pair)
     text = f"{entry.architecture} {number(entry.ratio or 0.0)}"
     if entry.low is not None and entry.high is not None:

@@ -1,22 +1,26 @@
-"""One panel: a metric against connections, for every architecture.
+"""Panels: a metric against connections, or against what the workloads vary, for every architecture.
 
-Connections stand in equal steps, because 200, 8,000 and 16,000 read badly on any true scale.
-Within a step each architecture has its own slot, so that curves that tie stay apart.
+Within a step of the x axis (levels.py) each architecture has its own slot, so that curves that tie
+stay apart.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
+from levels import Facet
 from notes import unavailable_reasons
+from page import Design, Frame
+from palette import Look
 from report import Cell, Metric, View
-from scales import Scale, apply_scale, choose_scale
-from style import INK, QUIET, Look, look, number, text_inches, tint, wrap
+from scales import LOG_RANGE, Scale, apply_scale, choose_scale
+from style import INK, QUIET, number, text_inches, tint, wrap
 
 BAR_SPAN = 0.82  # share of a step that its slots fill
 LINE_SPAN = 0.7
@@ -24,6 +28,10 @@ MEDIAN_AT, REPETITIONS_AT, REPETITIONS_SPAN = -0.13, 0.26, 0.3  # in slots, from
 SPREAD_INCHES_MAX = 0.75
 USER_TINT, KERNEL_TINT = 0.38, 0.9
 VALUE_POINTS = 7.5
+WIDTH_MAX = 13.0
+SLOT_WIDTH, SLOT_WIDTH_MIN = 0.15, 0.13  # inches of one architecture in a step
+STEP_WIDTH = 0.7
+DASHED, DOTTED = (0, (4, 3)), (0, (1, 1.6))
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Panel:
 class Slots:
     """Where things stand on the x axis, in steps, and how large a slot is on paper."""
 
+    places: tuple[float, ...]
     architectures: int
     span: float
     inches_per_step: float
@@ -57,7 +66,7 @@ class Slots:
         return self.span / self.architectures
 
     def centre(self, level: int, architecture: int) -> float:
-        return level + (architecture - (self.architectures - 1) / 2) * self.width()
+        return self.places[level] + (architecture - (self.architectures - 1) / 2) * self.width()
 
     def median(self, level: int, architecture: int) -> float:
         """Medians stand left of the centre, so that repetitions beside them hide nothing."""
@@ -74,60 +83,110 @@ class Slots:
         return min(8.0, max(4.0, self.inches() * 72 * 0.5))
 
 
-def draw_panel(ax: Axes, view: View, panel: Panel, width_inches: float, rotate: float) -> None:
-    """Draws the metric, or says in words why there is none."""
-    _draw_steps(ax, view, rotate)
-    if not view.has_value(panel.metric):
-        _draw_unavailable(ax, view, panel, width_inches)
-        return
-    ax.grid(axis="y")
-    for level in range(1, len(view.levels), 2):
-        ax.axvspan(level - 0.5, level + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
-    values = [v for name in panel.scale_with or (panel.metric,) for v in view.values(name)]
-    if panel.split:
-        values += [_stack(cell, panel) for cell in view.cells.values()]
-    unit = next(u for u in (c.metric(panel.metric).unit for c in view.cells.values()) if u)
-    scale = choose_scale(values, unit, panel.may_be_log)
-    span = BAR_SPAN if panel.split or len(view.architectures) > 4 else LINE_SPAN
-    slots = Slots(len(view.architectures), span, width_inches / len(view.levels))
-    apply_scale(ax, scale, values)
-    ax.set_ylabel(panel.quantity.replace("{unit}", scale.unit))
-    for index, architecture in enumerate(view.architectures):
-        if panel.split:
-            _draw_bars(ax, view, panel, scale, slots, index)
-        else:
-            _draw_line(ax, view, panel, scale, slots, index)
-        for level, connections in enumerate(view.levels):
-            cell = view.cell(architecture, connections)
-            _draw_cell(ax, cell, panel, scale, slots, (level, index))
+def panel_design(
+    view: View,
+    title: str,
+    panels: Sequence[Panel],
+    columns: int,
+    width: float = 4.6,
+    height: float = 3.1,
+    lead: Sequence[str] = (),
+    ragged: bool = False,
+) -> Design:
+    """A page of these panels, all of them for each facet of the view."""
+    shown = [_fitted(view, panel) for panel in panels]
+    frames = [_frame(view, facet, panel) for facet in view.facets for panel in shown]
+    steps = max(facet.steps() for facet in view.facets)
+    slots = steps * len(view.architectures)
+    return Design(
+        title=title,
+        frames=frames,
+        metrics=[metric for panel in shown for metric in panel.metrics()],
+        handles=legend_handles(view, split=any(panel.split for panel in shown)),
+        columns=columns if columns > 1 else len(view.facets),
+        width=min(WIDTH_MAX, max(width, SLOT_WIDTH * slots, STEP_WIDTH * steps)),
+        width_min=min(WIDTH_MAX, SLOT_WIDTH_MIN * slots),
+        height=height,
+        ticks=[level.tick for level in view.levels],
+        steps=steps,
+        lead=lead,
+        ragged=ragged,
+    )
 
 
-def legend_handles(view: View, panels: list[Panel]) -> list[Line2D | Patch]:
+def legend_handles(view: View, split: bool = False) -> list[Line2D | Patch]:
     """One entry for each architecture, and the two shades if a panel is split."""
     handles: list[Line2D | Patch] = []
-    for index, architecture in enumerate(view.architectures):
-        style = look(index)
-        mark = Line2D([], [], color=style.colour, marker=style.marker, markersize=7)
+    for architecture in view.architectures:
+        look = view.looks[architecture]
+        mark = Line2D([], [], color=look.colour, marker=look.marker, markersize=7)
         mark.set_label(architecture)
         handles.append(mark)
-    if any(panel.split for panel in panels):
+    if split:
         handles.append(Patch(facecolor=tint("#444444", USER_TINT), label="user (light)"))
         handles.append(Patch(facecolor=tint("#444444", KERNEL_TINT), label="kernel (dark)"))
     return handles
 
 
-def _draw_steps(ax: Axes, view: View, rotate: float) -> None:
-    count = len(view.levels)
-    ax.set_xlim(-0.5, count - 0.5)
-    ax.set_xticks(range(count))
-    ax.set_xticklabels([f"{level:,}" for level in view.levels])
-    if rotate:
+def _fitted(view: View, panel: Panel) -> Panel:
+    """A parameter can stretch any metric so far that only a log axis, and so no bar, shows it."""
+    values = view.values(panel.metric)
+    if not view.axis or not values or min(values) <= 0 or max(values) <= LOG_RANGE * min(values):
+        return panel
+    return replace(panel, may_be_log=True, split=())
+
+
+def _frame(view: View, facet: Facet, panel: Panel) -> Frame:
+    def draw(ax: Axes, width_inches: float, rotation: float) -> None:
+        draw_panel(ax, view, facet, panel, width_inches, rotation)
+
+    return Frame(panel.title, facet.say(panel.direction), facet.axis + facet.scale, draw)
+
+
+def draw_panel(
+    ax: Axes, view: View, facet: Facet, panel: Panel, width_inches: float, rotation: float
+) -> None:
+    """Draws the metric, or says in words why there is none."""
+    _draw_steps(ax, facet, rotation)
+    if not view.has_value(panel.metric):
+        draw_unavailable(ax, view, panel, width_inches)
+        return
+    ax.grid(axis="y")
+    for place in facet.places[1::2]:
+        ax.axvspan(place - 0.5, place + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
+    for place in facet.breaks:
+        ax.axvline(place, color=QUIET, linewidth=0.8, linestyle=DOTTED, zorder=1)
+    values = [v for name in panel.scale_with or (panel.metric,) for v in view.values(name)]
+    if panel.split:
+        values += [_stack(cell, panel) for cell in view.cells.values()]
+    scale = choose_scale(values, view.unit(panel.metric), panel.may_be_log)
+    span = BAR_SPAN if panel.split or len(view.architectures) > 4 else LINE_SPAN
+    slots = Slots(facet.places, len(view.architectures), span, width_inches / facet.steps())
+    apply_scale(ax, scale, values)
+    ax.set_ylabel(panel.quantity.replace("{unit}", scale.unit))
+    for index, architecture in enumerate(view.architectures):
+        look = view.looks[architecture]
+        cells = [view.cell(architecture, level) for level in facet.levels]
+        if panel.split:
+            _draw_bars(ax, cells, panel, scale, slots, index, look)
+        else:
+            _draw_line(ax, cells, facet, panel, scale, slots, index, look)
+        for level, cell in enumerate(cells):
+            _draw_cell(ax, cell, panel, scale, slots, (level, index), look)
+
+
+def _draw_steps(ax: Axes, facet: Facet, rotation: float) -> None:
+    ax.set_xlim(facet.places[0] - 0.5, facet.places[-1] + 0.5)
+    ax.set_xticks(facet.places)
+    ax.set_xticklabels([level.tick for level in facet.levels])
+    if rotation:
         for label in ax.get_xticklabels():
-            label.set(rotation=rotate, ha="right", rotation_mode="anchor")
+            label.set(rotation=rotation, ha="right", rotation_mode="anchor")
     ax.tick_params(axis="x", length=0, pad=5)
 
 
-def _draw_unavailable(ax: Axes, view: View, panel: Panel, width_inches: float) -> None:
+def draw_unavailable(ax: Axes, view: View, panel: Panel, width_inches: float) -> None:
+    """Says why the metric has no value anywhere."""
     ax.set_yticks([])
     reasons = unavailable_reasons(view, panel.metric)
     text = [f"Not available: {panel.name}", *reasons[:3]]
@@ -139,33 +198,34 @@ def _draw_unavailable(ax: Axes, view: View, panel: Panel, width_inches: float) -
 
 
 def _draw_line(
-    ax: Axes, view: View, panel: Panel, scale: Scale, slots: Slots, index: int
-) -> None:
-    """Joins the medians of neighbouring levels; dashed where one of them is not valid."""
-    style = look(index)
-    cells = [view.cell(view.architectures[index], level) for level in view.levels]
+    ax: Axes, cells: Sequence[Cell | None], facet: Facet, panel: Panel, scale: Scale,
+    slots: Slots, index: int, look: Look,
+) -> None:  # fmt: skip
+    """Joins the medians of neighbouring levels; dashed where one of them is not valid, dotted
+    across a break of the scale."""
     for level, (left, right) in enumerate(zip(cells, cells[1:])):
         if left is None or right is None:
             continue
         ends = (left.metric(panel.metric).median, right.metric(panel.metric).median)
         if ends[0] is None or ends[1] is None:
             continue
-        dashed = not (left.valid and right.valid)
+        broken = any(facet.places[level] < at < facet.places[level + 1] for at in facet.breaks)
+        valid = left.valid and right.valid
         ax.plot(
             [slots.median(level, index), slots.median(level + 1, index)],
             [ends[0] / scale.divisor, ends[1] / scale.divisor],
-            color=style.colour, linewidth=1.4, alpha=0.75, zorder=2,
-            linestyle=(0, (4, 3)) if dashed else "-",
+            color=look.colour, linewidth=1.4, alpha=0.75, zorder=2,
+            linestyle=DASHED if not valid else DOTTED if broken else "-",
         )  # fmt: skip
 
 
 def _draw_bars(
-    ax: Axes, view: View, panel: Panel, scale: Scale, slots: Slots, index: int
-) -> None:
+    ax: Axes, cells: Sequence[Cell | None], panel: Panel, scale: Scale, slots: Slots, index: int,
+    look: Look,
+) -> None:  # fmt: skip
     """Stacks the parts; a cell that has only the total gets an outline of it."""
-    colour = look(index).colour
-    for level, connections in enumerate(view.levels):
-        cell = view.cell(view.architectures[index], connections)
+    colour = look.colour
+    for level, cell in enumerate(cells):
         if cell is None:
             continue
         at, width = slots.centre(level, index), slots.width() * 0.86
@@ -187,42 +247,42 @@ def _draw_bars(
 
 
 def _draw_cell(
-    ax: Axes, cell: Cell | None, panel: Panel, scale: Scale, slots: Slots, place: tuple[int, int]
-) -> None:
+    ax: Axes, cell: Cell | None, panel: Panel, scale: Scale, slots: Slots, place: tuple[int, int],
+    look: Look,
+) -> None:  # fmt: skip
     """Repetitions, interval and median of one cell."""
-    style = look(place[1])
     metric = cell.metric(panel.metric) if cell else None
     if cell is None or metric is None or not metric.drawn():
         ax.text(
             slots.centre(*place), 0.02, "n/a" if cell and cell.trials_done else "none",
             transform=ax.get_xaxis_transform(), rotation=90, ha="center", va="bottom",
-            fontsize=7, color=style.colour,
+            fontsize=7, color=look.colour,
         )  # fmt: skip
         return
-    _draw_repetitions(ax, cell, metric, scale, slots, slots.centre(*place), style)
+    _draw_repetitions(ax, cell, metric, scale, slots, slots.centre(*place), look)
     at, size = slots.median(*place), slots.marker_points()
     if metric.low is not None and metric.high is not None:
         ends = [metric.low / scale.divisor, metric.high / scale.divisor]
         on_top = panel.split or size > 6  # on a small mark it would hide the mark's form
-        ax.plot([at, at], ends, color=INK if on_top else style.colour, linewidth=1.2, marker="_",
+        ax.plot([at, at], ends, color=INK if on_top else look.colour, linewidth=1.2, marker="_",
                 markersize=0.8 * size, markeredgewidth=1.2, zorder=6 if on_top else 4,
                 clip_on=False)  # fmt: skip
     if metric.median is None:
         return
-    fill = style.colour if cell.valid else "white"
+    fill = look.colour if cell.valid else "white"
     if panel.split:
         ax.plot(at, metric.median / scale.divisor, marker="_", markersize=1.5 * size, color=INK,
                 markeredgewidth=2.2, zorder=5)  # fmt: skip
-        _mark_bar(ax, slots, slots.centre(*place), style)
+        _mark_bar(ax, slots, slots.centre(*place), look)
         _label_value(ax, cell, panel, scale, slots, slots.centre(*place))
     else:
-        ax.plot(at, metric.median / scale.divisor, marker=style.marker, markersize=size, zorder=5,
-                markeredgecolor=style.colour, markeredgewidth=1.2, markerfacecolor=fill,
+        ax.plot(at, metric.median / scale.divisor, marker=look.marker, markersize=size, zorder=5,
+                markeredgecolor=look.colour, markeredgewidth=1.2, markerfacecolor=fill,
                 clip_on=False)  # fmt: skip
 
 
 def _draw_repetitions(
-    ax: Axes, cell: Cell, metric: Metric, scale: Scale, slots: Slots, centre: float, style: Look
+    ax: Axes, cell: Cell, metric: Metric, scale: Scale, slots: Slots, centre: float, look: Look
 ) -> None:
     """Every repetition, spread to the right of the median in the order in which they ran."""
     count = len(metric.repetitions)
@@ -230,7 +290,7 @@ def _draw_repetitions(
     for valid in (True, False):
         places, values = [], []
         for index, value in enumerate(metric.repetitions):
-            if value is None or _repetition_valid(cell, index) != valid:
+            if value is None or cell.repetition_is_valid(index) != valid:
                 continue
             step = (index - (count - 1) / 2) / max(1, count - 1)
             places.append(centre + (REPETITIONS_AT + step * REPETITIONS_SPAN) * slots.spread())
@@ -238,22 +298,18 @@ def _draw_repetitions(
         ax.plot(
             places, values, linestyle="none", zorder=7, clip_on=False,
             marker="o" if valid else "x", markersize=size if valid else size * 1.2,
-            markerfacecolor=tint(style.colour, 0.4), markeredgewidth=0.4 if valid else 0.9,
-            markeredgecolor=INK if valid else style.colour,
+            markerfacecolor=tint(look.colour, 0.4), markeredgewidth=0.4 if valid else 0.9,
+            markeredgecolor=INK if valid else look.colour,
         )  # fmt: skip
 
 
-def _repetition_valid(cell: Cell, index: int) -> bool:
-    return index >= len(cell.repetition_valid) or cell.repetition_valid[index]
-
-
-def _mark_bar(ax: Axes, slots: Slots, centre: float, style: Look) -> None:
+def _mark_bar(ax: Axes, slots: Slots, centre: float, look: Look) -> None:
     """The architecture's mark at the foot of its bar, for readers who don't see the colour."""
     size = slots.marker_points()
     offset = ScaledTranslation(0, size / 72, ax.figure.dpi_scale_trans)
     ax.plot(
-        centre, 0, marker=style.marker, markersize=size * 0.9, color="white", zorder=5,
-        markeredgecolor=style.colour, markeredgewidth=0.8, transform=ax.transData + offset,
+        centre, 0, marker=look.marker, markersize=size * 0.9, color="white", zorder=5,
+        markeredgecolor=look.colour, markeredgewidth=0.8, transform=ax.transData + offset,
     )  # fmt: skip
 
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
+from levels import Facet, Level, Point, connection_facet, parameter_facets
+from palette import Look, looks
+
 SCHEMA_VERSION = 1
 
 
@@ -61,6 +64,9 @@ class Cell:
         absent = Metric("", None, None, None, (), "not in the report")
         return self.metrics.get(name, absent)
 
+    def repetition_is_valid(self, index: int) -> bool:
+        return index >= len(self.repetition_valid) or self.repetition_valid[index]
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -83,6 +89,8 @@ class Report:
     trials_planned: int
     trials_done: int
     experiment: Mapping[str, Any]
+    axis: str  # what the workloads vary, in words, or nothing
+    points: Mapping[str, Point]  # where each workload stands on that axis
     environment: Mapping[str, Any]
     server_cpus: str
     client_cpus: str
@@ -97,22 +105,39 @@ class Report:
         found = [cell.workload for cell in self.cells]
         return [name for name in dict.fromkeys(named + found) if name in found]
 
+    def architectures(self) -> dict[str, str]:
+        """Label -> name of the architectures, in the experiment's order, then in that of the
+        cells."""
+        planned = dict(_label_and_name(e) for e in self.experiment.get("architectures", []))
+        return {**planned, **{c.architecture: planned.get(c.architecture, "") for c in self.cells}}
+
 
 @dataclass(frozen=True)
 class View:
-    """What one chart file shows: the cells of one workload."""
+    """What one chart file shows: the cells of one workload against connections, or those of all
+    workloads against the parameter that they vary."""
 
     report: Report
-    workload: str
+    workload: str  # nothing if all are shown
+    axis: str  # what the workloads vary, in words without a unit, or nothing
     architectures: tuple[str, ...]
-    levels: tuple[int, ...]
-    cells: Mapping[tuple[str, int], Cell]
+    facets: tuple[Facet, ...]
+    cells: Mapping[tuple[str, Level], Cell]
+    looks: Mapping[str, Look]
 
-    def cell(self, architecture: str, level: int) -> Cell | None:
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return tuple(level for facet in self.facets for level in facet.levels)
+
+    def cell(self, architecture: str, level: Level) -> Cell | None:
         return self.cells.get((architecture, level))
 
     def has_value(self, metric: str) -> bool:
         return any(cell.metric(metric).drawn() for cell in self.cells.values())
+
+    def unit(self, metric: str) -> str:
+        """The unit of a metric that has a value."""
+        return next(u for u in (cell.metric(metric).unit for cell in self.cells.values()) if u)
 
     def values(self, metric: str) -> list[float]:
         """Every value of the metric that is drawn: medians, interval ends, repetitions."""
@@ -152,6 +177,8 @@ def parse_report(document: Mapping[str, Any]) -> Report:
         trials_planned=document["trials_planned"],
         trials_done=document["trials_done"],
         experiment=document["experiment"],
+        axis=_parse_axis(document["experiment"]),
+        points=_parse_points(document["experiment"]),
         environment=document["environment"],
         server_cpus=document["placement"]["server_cpus"],
         client_cpus=document["placement"]["client_cpus"],
@@ -162,24 +189,54 @@ def parse_report(document: Mapping[str, Any]) -> Report:
     )
 
 
-def view_of(report: Report, workload: str) -> View:
-    """The cells of one workload; architectures in the experiment's order, levels ascending."""
-    cells = {
-        (cell.architecture, cell.connections): cell
-        for cell in report.cells
-        if cell.workload == workload
-    }
-    found = list(dict.fromkeys(architecture for architecture, _ in cells))
-    planned = [_label(entry) for entry in report.experiment.get("architectures", [])]
-    architectures = [name for name in dict.fromkeys(planned + found) if name in found]
-    levels = sorted({level for _, level in cells})
-    return View(report, workload, tuple(architectures), tuple(levels), cells)
+def views(report: Report) -> list[View]:
+    """One for each workload; a single one if the experiment says what its workloads vary."""
+    if report.axis:
+        return [_view(report, "", report.workloads())]
+    return [_view(report, workload, [workload]) for workload in report.workloads()]
 
 
-def _label(entry: Any) -> str:
+def _view(report: Report, workload: str, shown: list[str]) -> View:
+    """The cells of these workloads; architectures in the experiment's order, levels ascending."""
+    cells = [cell for cell in report.cells if cell.workload in shown]
+    connections = sorted({cell.connections for cell in cells})
+    if report.axis:
+        points = {name: report.points.get(name, Point(None, name)) for name in shown}
+        facets = parameter_facets(report.axis, points, connections)
+    else:
+        facets = (connection_facet(workload, connections),)
+    levels = {(level.connections, level.workload): level for f in facets for level in f.levels}
+    found = {cell.architecture for cell in cells}
+    everyone = report.architectures()
+    return View(
+        report,
+        workload,
+        facets[0].axis if report.axis else "",
+        tuple(label for label in everyone if label in found),
+        facets,
+        {(cell.architecture, levels[cell.connections, cell.workload]): cell for cell in cells},
+        looks(everyone),
+    )
+
+
+def _label_and_name(entry: Any) -> tuple[str, str]:
     if isinstance(entry, str):
-        return entry
-    return str(entry.get("label", entry["name"]))
+        return entry, entry
+    return str(entry.get("label", entry["name"])), str(entry["name"])
+
+
+def _parse_axis(experiment: Mapping[str, Any]) -> str:
+    return str(experiment["axis"]["label"]) if "axis" in experiment else ""
+
+
+def _parse_points(experiment: Mapping[str, Any]) -> dict[str, Point]:
+    """A workload without `at` is beyond all numbers, and called by its label or its name."""
+    points = {}
+    for entry in experiment["workloads"]:
+        name, at = str(entry["name"]), entry.get("at")
+        label = str(entry.get("label", name if at is None else ""))
+        points[name] = Point(None if at is None else float(at), label)
+    return points
 
 
 def _parse_metric(entry: Mapping[str, Any]) -> Metric:

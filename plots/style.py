@@ -1,9 +1,8 @@
-"""How charts look: colours, markers, fonts, and how numbers are written."""
+"""How charts look: fonts, lines and tints, and how numbers are written. Colours: palette.py."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 import matplotlib
@@ -15,26 +14,6 @@ from matplotlib.font_manager import FontProperties
 INK = "#222222"
 QUIET = "#595959"
 GRID = "#e3e3e3"
-
-# From Okabe and Ito, then from Tol's muted set: told apart by readers who are colour-blind, and
-# dark enough for thin lines on white. The number of markers has no factor in common with that of
-# the colours, so no pair comes back before 12 x 13 architectures.
-COLOURS = (
-    "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#332288", "#E69F00",
-    "#56B4E9", "#882255", "#777777", "#999933", "#111111", "#8C6D46",
-)  # fmt: skip
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", "h", ">", "*", "8")
-
-
-@dataclass(frozen=True)
-class Look:
-    colour: str
-    marker: str
-
-
-def look(index: int) -> Look:
-    """The look of the architecture at this place in the experiment."""
-    return Look(COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)])
 
 
 def tint(colour: str, strength: float) -> tuple[float, float, float]:
