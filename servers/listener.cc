@@ -176,7 +176,7 @@ Listener::Accepted Listener::Take(int result, SocketMode mode) {
   if (result >= 0) {
     Fd socket(result);
     // Clients that connect again at once could keep the queue from ever being empty.
-    if (stopped && accepted_after_stop_++ >= backlog_) return {Accepted::Kind::kStopped};
+    if (stopped && accepted_after_stop_++ >= backlog_) return EndOfAccepting();
     back_off_ms_ = 0;
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
     return {Accepted::Kind::kConnection,
@@ -190,7 +190,15 @@ Listener::Accepted Listener::Take(int result, SocketMode mode) {
       return {Accepted::Kind::kBackOff, nullptr, back_off_ms_};
     }
   }
-  return {stopped ? Accepted::Kind::kStopped : Accepted::Kind::kNone};
+  if (stopped) return EndOfAccepting();
+  return {Accepted::Kind::kNone};
+}
+
+// From here on the kernel refuses connections, where it would otherwise take them and reset them at
+// the end. The descriptor stays, as pollers may still have it.
+Listener::Accepted Listener::EndOfAccepting() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  return {Accepted::Kind::kStopped};
 }
 
 // Until a connection waits or the stop is given.

@@ -74,6 +74,7 @@ class Listener {
 
   explicit Listener(const Listener& sibling);
   void Wait();
+  Accepted EndOfAccepting();
 
   ConnectionTable& table_;
   Counters& counters_;

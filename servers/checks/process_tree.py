@@ -4,19 +4,22 @@ import os
 from pathlib import Path
 
 TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")
-# Of /proc/PID/stat, counted from the field after the name: user and system time, dead threads included.
-USER_TICKS, SYSTEM_TICKS = 11, 12
+# Of /proc/PID/stat, counted from the field after the name: the parent, and user and system time, dead
+# threads included.
+PARENT, USER_TICKS, SYSTEM_TICKS = 1, 11, 12
 
 
 def members(pid):
-    """`pid` and those below it; what ends meanwhile is left out."""
+    """`pid` and those below it; what ends meanwhile is left out. Not by task/*/children: few kernels have it."""
+    children = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            fields = read(entry.name, "stat").rpartition(")")[2].split()
+            if fields:
+                children.setdefault(int(fields[PARENT]), []).append(int(entry.name))
     found = [pid]
     for each in found:  # grows as it goes
-        try:
-            for task in Path(f"/proc/{each}/task").iterdir():
-                found.extend(int(child) for child in (task / "children").read_text("ascii").split())
-        except OSError:
-            continue
+        found.extend(children.get(each, []))
     return found
 
 
