@@ -1,10 +1,8 @@
-// One suite over every architecture: whatever the threads do, the bytes are the same.
-#include <arpa/inet.h>
+// The life of servers and connections, over every architecture: limits, timeouts, drain. What they
+// say is in conformance_test.cc.
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <filesystem>
 #include <iterator>
@@ -17,112 +15,12 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "servers/server.h"
+#include "servers/test_client.h"
 
 namespace crossover {
 namespace {
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
-// A blocking client. A read that would wait for more than 30 s is a failure, not a hang.
-class Client {
- public:
-  explicit Client(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval patience{.tv_sec = 30, .tv_usec = 0};
-    setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    EXPECT_EQ(::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  }
-
-  Client& Send(std::string_view bytes) {
-    EXPECT_EQ(::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-    return *this;
-  }
-  void EndOutput() { ::shutdown(socket_.get(), SHUT_WR); }
-  void Close() { socket_.Reset(); }
-  void Abort() {  // closes with a reset
-    const linger hard{.l_onoff = 1, .l_linger = 0};
-    setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-    socket_.Reset();
-  }
-
-  // One response with a body of Content-Length, its date blanked out.
-  std::string Receive() {
-    size_t end = 0;
-    while ((end = input_.find("\r\n\r\n")) == std::string::npos) {
-      if (!Fill()) return "(closed) " + input_;
-    }
-    const size_t length_at = input_.find("Content-Length: ");
-    const size_t size = end + 4 + std::stoul(input_.substr(length_at + 16));
-    while (input_.size() < size) {
-      if (!Fill()) return "(short) " + input_;
-    }
-    std::string response = input_.substr(0, size);
-    input_.erase(0, size);
-    const size_t date_at = response.find("Date: ");
-    return response.replace(date_at + 6, kDateBytes, kDateBytes, '*');
-  }
-  // All until the server closes.
-  std::string ReceiveAll() {
-    while (Fill()) {
-    }
-    return input_;
-  }
-  void ReceiveSome() { EXPECT_TRUE(Fill()); }
-  bool AtEnd() { return input_.empty() && !Fill(); }
-
- private:
-  bool Fill() {
-    char chunk[16 * 1024];
-    const ssize_t n = ::recv(socket_.get(), chunk, sizeof chunk, 0);
-    EXPECT_FALSE(n < 0 && errno == EAGAIN) << "nothing came for 30 s";
-    if (n > 0) input_.append(chunk, static_cast<size_t>(n));
-    return n > 0;
-  }
-
-  Fd socket_;
-  std::string input_;
-};
-
-std::string Ok(std::string_view body, std::string_view type = "text/plain") {
-  return "HTTP/1.1 200 OK\r\nDate: " + std::string(kDateBytes, '*') +
-         "\r\nServer: crossover\r\nContent-Type: " + std::string(type) +
-         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-
-class RunningServer {
- public:
-  explicit RunningServer(const ServerOptions& options)
-      : server_(options), thread_([this] { server_.Serve(); }) {}
-  ~RunningServer() { StopAndJoin(); }
-
-  Server& operator*() { return server_; }
-  Server* operator->() { return &server_; }
-  void StopAndJoin() {
-    server_.Stop();
-    if (thread_.joinable()) thread_.join();
-  }
-
- private:
-  Server server_;
-  std::thread thread_;
-};
-
-ServerOptions OptionsFor(std::string_view architecture) {
-  ServerOptions options{.architecture = std::string(architecture)};
-  options.knobs.workers = 2;
-  options.timeouts.linger_ns = 100'000'000;  // the clients here don't close when they are told to
-  return options;
-}
-
-}  // namespace
-
-void PrintTo(const ArchitectureEntry& entry, std::ostream* out) { *out << entry.name; }
-
-namespace {
 
 class EveryArchitecture : public testing::TestWithParam<ArchitectureEntry> {
  protected:
@@ -138,43 +36,12 @@ TEST_P(EveryArchitecture, KeepsConnectionsAlive) {
   EXPECT_EQ(server->counters().requests, 100u);
 }
 
-TEST_P(EveryArchitecture, AnswersPipelinedAndSplitRequests) {
-  RunningServer server(Options());
-  Client client(server->port());
-  client.Send("GET /bytes/5 HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nConte");
-  EXPECT_EQ(client.Receive(), Ok("01234", "application/octet-stream"));
-  client.Send("nt-Length: 3\r\n\r\na").Send("bc");
-  EXPECT_EQ(client.Receive(), Ok("abc", "application/octet-stream"));
-}
-
 TEST_P(EveryArchitecture, SendsMoreThanTheSocketTakes) {
   RunningServer server(Options());
   Client client(server->port());
   client.Send("GET /bytes/16000000 HTTP/1.1\r\nHost: x\r\n\r\n").Send(kGet);
   EXPECT_GT(client.Receive().size(), 16'000'000u);
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
-}
-
-TEST_P(EveryArchitecture, AnswersAHalfClosedConnection) {
-  RunningServer server(Options());
-  Client whole(server->port());
-  whole.Send(kGet).EndOutput();
-  EXPECT_EQ(whole.Receive(), Ok("Hello, C++"));
-  EXPECT_TRUE(whole.AtEnd());
-  Client truncated(server->port());
-  truncated.Send("GET / HTTP/1.1\r\nHo").EndOutput();
-  EXPECT_TRUE(truncated.ReceiveAll().starts_with("HTTP/1.1 400 "));
-}
-
-TEST_P(EveryArchitecture, AnswersWhatIsNoHttpAndCloses) {
-  RunningServer server(Options());
-  Client client(server->port());
-  client.Send("\x16\x03\x01 nonsense\r\n\r\n");
-  EXPECT_TRUE(client.Receive().starts_with("HTTP/1.1 400 "));
-  EXPECT_TRUE(client.AtEnd());
-  Client flood(server->port());
-  flood.Send("GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(100'000, 'a'));
-  EXPECT_TRUE(flood.Receive().starts_with("HTTP/1.1 431 "));
 }
 
 TEST_P(EveryArchitecture, ServesManyAtOnce) {
@@ -305,11 +172,7 @@ TEST_P(EveryArchitecture, SurvivesTheEndOfDescriptors) {
 
 INSTANTIATE_TEST_SUITE_P(Servers, EveryArchitecture,
                          testing::ValuesIn(Architectures().begin(), Architectures().end()),
-                         [](const auto& instance) {
-                           std::string name(instance.param.name);
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         [](const auto& instance) { return TestName(instance.param); });
 
 class WorkerPoolAtItsLimit : public testing::Test {
  protected:
