@@ -1,11 +1,13 @@
 # Crossover. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-asan test-tsan bench smoke plots micro checks peers lint format clean
+.PHONY: help deps build test test-asan test-tsan fuzz bench smoke plots micro checks peers lint format clean
 
 BUILD   := build
 PYTHON  := /usr/bin/python3
 RESULTS ?= results/latest
 JOBS    := $(shell nproc)
+FUZZ_SECONDS ?= 60
+FUZZ_BYTES_MAX := 12000
 
 # Debian 12's names. What is there is not touched; what is missing is installed as root or through
 # sudo, and named where neither is to be had.
@@ -40,6 +42,11 @@ test-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSa
 test-tsan: deps-clang ## the tests under ThreadSanitizer, built with clang
 	cmake --preset tsan && cmake --build --preset tsan
 	ctest --preset tsan -j $(JOBS)
+
+fuzz: deps-clang ## looks FUZZ_SECONDS (60) long for inputs that break each fuzz target; keeps the new ones
+	cmake --preset fuzz && cmake --build --preset fuzz
+	@$(call fuzz,http_session,servers)
+	@$(call fuzz,response_check,loadgen)
 
 plots: ## draws the charts of RESULTS (results/latest) again
 	$(PYTHON) plots/charts.py $(RESULTS)
@@ -90,7 +97,19 @@ deps-lint:
 	@$(call need,$(PACKAGES) $(LINT_PACKAGES))
 
 clean: ## removes what was built; results stay
-	rm -rf build build-asan build-tsan build-lint
+	rm -rf build build-asan build-tsan build-fuzz build-lint
+
+# fuzz(target, folder): goes on from the kept corpus and from what earlier runs have found, then keeps
+# the smallest set of inputs that covers as much. What breaks the target stays as a file crash-* in
+# build-fuzz/$(target), and ends this.
+define fuzz
+set -e; kept=$(2)/corpus/$(1); work=build-fuzz/$(1); \
+rm -rf $$work/merged; mkdir -p $$kept $$work/found $$work/merged; \
+build-fuzz/$(1)_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=$(FUZZ_BYTES_MAX) -timeout=60 -print_final_stats=1 \
+  -artifact_prefix=$$work/ $$work/found $$kept; \
+build-fuzz/$(1)_fuzz -merge=1 -use_counters=0 $$work/merged $$kept $$work/found; \
+rm -f $$kept/*; cp $$work/merged/* $$kept/; echo "$$kept: $$(ls $$kept | wc -l) inputs, $$(du -k --apparent-size $$kept | cut -f 1) KiB"
+endef
 
 define need
 missing=; \

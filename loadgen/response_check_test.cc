@@ -139,6 +139,27 @@ TEST_F(ResponseCheckTest, TellsWhatIsWrong) {
   EXPECT_TRUE(check_.keep_alive());
 }
 
+TEST_F(ResponseCheckTest, HoldsTheHeaderToItsLimitWhateverTheSplit) {
+  const auto response = [](size_t fields) {
+    std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
+    for (size_t i = 0; i < fields; ++i) text += "A: b\r\n";
+    return text + "\r\nok";
+  };
+  for (const size_t size : {size_t{6}, size_t{1000}, size_t{1'000'000}}) {
+    LearnedResponse learned;
+    ResponseCheck check(learned, false, std::nullopt);
+    for (const size_t fields : {5'000, 50'000}) {
+      Verdict verdict = Verdict::kIncomplete;
+      const std::string text = response(fields);
+      for (std::string_view rest = text; !rest.empty() && verdict == Verdict::kIncomplete;
+           rest.remove_prefix(std::min(size, rest.size()))) {
+        verdict = check.Feed(progress_, rest.substr(0, size));
+      }
+      EXPECT_EQ(verdict, fields == 5'000 ? Verdict::kVerified : Verdict::kMalformed) << size;
+    }
+  }
+}
+
 TEST_F(ResponseCheckTest, RefusesBytesThatNobodyAskedFor) {
   EXPECT_EQ(Feed(Response() + Response()), Verdict::kMalformed);
   Learn();

@@ -10,11 +10,13 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
-#include <stdexcept>
+#include <string_view>
 
 #include "base/check.h"
+#include "base/header_scan.h"
 #include "base/limits.h"
 #include "servers/handler.h"
+#include "servers/request_rules.h"
 
 namespace crossover {
 namespace {
@@ -39,28 +41,6 @@ Method MethodOf(http::verb verb) {
     default:
       return Method::kOther;
   }
-}
-
-unsigned StatusOf(const error_code& error) {
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) return 431;
-  if (error == http::error::body_limit) return 413;
-  if (error == http::error::bad_version) return 505;
-  return 400;
-}
-
-// What is wrong with a header that parses, as a status; 0 if nothing is.
-unsigned RefusedBy(const http::request<http::string_body>& request) {
-  if (request.version() != 11 && request.version() != 10) return 505;
-  const size_t hosts = request.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && request.version() == 11)) return 400;
-  if (request.method() == http::verb::unknown) return 501;
-  // Beast takes a body of a coding that it doesn't know for no body at all; what follows would then
-  // be read as the next request.
-  if (request.find(http::field::transfer_encoding) != request.end()) {
-    if (request.version() == 10) return 400;
-    if (!beast::iequals(request[http::field::transfer_encoding], "chunked")) return 501;
-  }
-  return 0;
 }
 
 // Appends a header for `reply`, with its Content-Length, to `output`.
@@ -196,68 +176,100 @@ class HttpSession::Machine {
     }
   }
 
+  std::string_view Input() const {
+    return {static_cast<const char*>(input_.data().data()), input_.size()};
+  }
+
   // Takes what it can from the input. False if a request is still incomplete.
   bool Parse() {
     while (input_.size() > 0) {
-      if (!parser_) {
-        // Empty lines before a request are passed over (RFC 9112, 2.2).
-        const auto* bytes = static_cast<const char*>(input_.data().data());
-        if (bytes[0] == '\r' && input_.size() == 1) return false;
-        if (bytes[0] == '\r' && bytes[1] == '\n') {
-          input_.consume(2);
-          continue;
-        }
-        parser_.emplace();
-        parser_->header_limit(limits::kHeaderBytesMax);
-        parser_->body_limit(limits::kBodyBytesMax);
+      if (!parser_ && !BeginRequest()) return false;
+      if (!parser_->is_header_done()) {
+        if (!ParseHeader()) return false;
+      } else if (!ParseBody()) {
+        return false;
       }
-      error_code error;
-      const bool header_was_done = parser_->is_header_done();
-      size_t taken = 0;
-      try {
-        taken = parser_->put(input_.data(), error);
-      } catch (const std::length_error&) {  // a field, of a trailer, beyond what Beast can hold
-        error = http::error::header_limit;
-      }
-      input_.consume(taken);
-      if (error && error != http::error::need_more) {
-        RefuseAndClose(StatusOf(error), "The request is not acceptable HTTP.\n");
-        return true;
-      }
-      if (!header_was_done && parser_->is_header_done() && !HeaderDone()) return true;
+      if (replying_) return true;  // it was refused
       if (parser_->is_done()) {
         RequestDone();
         return true;
-      }
-      if (error == http::error::need_more || taken == 0) {
-        // What is left over is an unfinished header, chunk line or trailer, never body.
-        if (input_.size() >= limits::kHeaderBytesMax) {
-          RefuseAndClose(431, "The header is too large.\n");
-          return true;
-        }
-        return false;
       }
     }
     return false;
   }
 
-  // The header is there, the body perhaps not. False if the request was refused.
-  bool HeaderDone() {
+  // Passes over empty lines before a request (RFC 9112, 2.2). False if nothing else is there.
+  bool BeginRequest() {
+    while (Input().starts_with("\r\n")) input_.consume(2);
+    if (input_.size() == 0 || Input() == "\r") return false;
+    parser_.emplace();
+    parser_->header_limit(limits::kHeaderBytesMax);
+    parser_->body_limit(limits::kBodyBytesMax);
+    parser_->eager(true);
+    header_scan_ = {};
+    header_parsed_ = 0;
+    return true;
+  }
+
+  // False if more input is needed.
+  bool ParseHeader() {
+    const std::string_view bytes = Input().substr(0, limits::kHeaderBytesMax);
+    const size_t header = header_scan_.End(bytes);
+    const size_t size = header > 0 ? header : HeaderScan::Parsable(bytes);
+    error_code error = http::error::need_more;
+    if (size > header_parsed_) {
+      header_parsed_ += parser_->put({bytes.data() + header_parsed_, size - header_parsed_}, error);
+    }
+    // A first line that is there and yet not enough is a wrong one: need_more stays.
+    const bool first_line_wrong = size > 0 && header_parsed_ == 0;
+    if (header == 0 && error == http::error::need_more && !first_line_wrong) {
+      if (bytes.size() < limits::kHeaderBytesMax) return false;
+      error = http::error::header_limit;
+    }
+    if (error) {
+      Refuse(StatusOf(error, bytes));
+    } else {
+      input_.consume(header);
+      HeaderDone();
+    }
+    return true;
+  }
+
+  // Likewise. Of a chunked body Beast never gets more at once than a line or a trailer may have, so
+  // that these are held to one limit, however they arrive.
+  bool ParseBody() {
+    size_t size = input_.size();
+    if (parser_->chunked()) size = std::min(size, limits::kHeaderBytesMax);
+    error_code error;
+    const size_t taken = parser_->put({input_.data().data(), size}, error);
+    if (error && error != http::error::need_more) {
+      Refuse(StatusOf(error, {}));
+      return true;
+    }
+    input_.consume(taken);
+    if (taken > 0) return true;
+    // What is left over is an unfinished chunk line or trailer.
+    if (size < limits::kHeaderBytesMax) return false;
+    Refuse(431);
+    return true;
+  }
+
+  // The header is there, the body perhaps not.
+  void HeaderDone() {
     const auto& request = parser_->get();
     if (const unsigned status = RefusedBy(request); status != 0) {
-      RefuseAndClose(status, "The request is not acceptable HTTP.\n");
-      return false;
+      Refuse(status);
+      return;
     }
-    parser_->eager(true);
     const auto expect = request[http::field::expect];
-    if (expect.empty() || request.version() < 11) return true;
+    if (expect.empty() || request.version() < 11) return;
     if (!beast::iequals(expect, "100-continue")) {
       RefuseAndClose(417, "Only 100-continue can be expected.\n");
-      return false;
+      return;
     }
     // Sent even if the body has begun to arrive, so that the output never depends on timing.
     if (!parser_->is_done()) output_ += kContinue;
-    return true;
+    return;
   }
 
   void RequestDone() {
@@ -272,6 +284,11 @@ class HttpSession::Machine {
     // A client that did not ask for the close may have sent more.
     lingers_ = closing_ && (input_.size() > 0 || request.keep_alive());
     replying_ = true;
+  }
+
+  void Refuse(unsigned status) {
+    RefuseAndClose(status, status == 431 ? "The header is too large.\n"
+                                         : "The request is not acceptable HTTP.\n");
   }
 
   void RefuseAndClose(unsigned status, std::string_view text) {
@@ -317,6 +334,8 @@ class HttpSession::Machine {
   beast::flat_buffer input_;
   size_t chunk_bytes_ = limits::kReadChunkBytes;
   std::optional<Parser> parser_;  // empty between requests
+  HeaderScan header_scan_;
+  size_t header_parsed_ = 0;  // of a header that is not done: what the parser has taken, unconsumed
 
   Reply reply_;
   bool replying_ = false;  // a reply is waited for or being serialised

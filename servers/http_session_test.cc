@@ -270,6 +270,14 @@ TEST_P(Refused, IsAnsweredAndClosedWhateverTheSplit) {
 
 INSTANTIATE_TEST_SUITE_P(HttpSession, Refused, testing::ValuesIn(Refusals()));
 
+// Each piece ends a field and begins the next one, so that a parser could take field after field.
+TEST(HttpSession, HoldsTheHeaderToItsLimitFieldByField) {
+  Peer peer;
+  peer.Send("GET / HTTP/1.1\r\nA");
+  while (!peer.finished() && peer.reads < 10'000) peer.Send(": b\r\nA");
+  EXPECT_EQ(peer.status(), "HTTP/1.1 431 Request Header Fields Too Large");
+}
+
 TEST(HttpSession, AnswersATruncatedRequestWith400) {
   for (const std::string_view input :
        {"GE", "GET / HTTP/1.1\r\nHost",
