@@ -47,6 +47,27 @@ TEST(CompareCells, HoldsEachAgainstTheBaselineInTheSamePlace) {
   }
 }
 
+TEST(CompareCells, HoldsEachAgainstTheBaselineUnderTheSameWorkload) {
+  TrialLog log = CleanLog(5);
+  log.run.experiment.workloads.push_back({.name = "other"});
+  const size_t trials = log.trials.size();
+  for (size_t i = 0; i < trials; ++i) {
+    TrialRecord trial = log.trials[i];
+    trial.workload = "other";
+    trial.index += trials;
+    // There the new one has a third of the old one's throughput.
+    if (trial.architecture == "new") SetMetric(trial.metrics, "throughput_rps", 1000.0 / 3);
+    log.trials.push_back(trial);
+  }
+  size_t found = 0;
+  for (const Comparison& comparison : CompareLog(log)) {
+    if (comparison.metric != "throughput_rps") continue;
+    ++found;
+    EXPECT_NEAR(comparison.ratio.ratio, comparison.workload == "hello" ? 2 : 1.0 / 3, 0.01);
+  }
+  EXPECT_EQ(found, 4u);  // two workloads at two numbers of connections
+}
+
 TEST(CompareCells, FindsNothingWhereOnlyNoiseDiffers) {
   TrialLog log = CleanLog(5);
   const double noise[] = {1.02, 0.97, 1.01, 0.99, 1.005};

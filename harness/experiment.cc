@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json_node.h"
 #include "base/limits.h"
+#include "harness/names.h"
 
 namespace crossover {
 namespace {
@@ -23,39 +24,10 @@ constexpr int64_t kTimeoutMinNs = kNsPerMs;
 
 int64_t Signed(size_t limit) { return static_cast<int64_t>(limit); }
 
-// Names end up in file names, tables and charts.
-std::string ParseName(const JsonNode& node) {
-  std::string name = node.String();
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_' || c == '.';
-  };
-  if (name.empty() || name.size() > limits::kNameBytesMax || name.front() == '-' ||
-      name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed)) {
-    node.Refuse("must be a name of 1 to " + std::to_string(limits::kNameBytesMax) +
-                " letters, digits, '-', '_' or '.', not opening with '-' or '.'");
-  }
-  return name;
-}
-
-bool HasControlCharacter(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
-
-std::string ParseDescription(const JsonNode& node) {
-  std::string text = node.String();
-  if (text.size() > limits::kDescriptionBytesMax || HasControlCharacter(text)) {
-    node.Refuse("must be one line of at most " + std::to_string(limits::kDescriptionBytesMax) +
-                " bytes");
-  }
-  return text;
-}
-
 ArchitectureFlags ParseOptions(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 7> kKeys = {
-      "workers", "workers_max",  "overflow",      "stack_bytes",
-      "backlog", "idle_timeout", "header_timeout"};
+  static constexpr std::array<std::string_view, 9> kKeys = {
+      "workers",   "workers_max", "overflow",     "stack_bytes",   "batch",
+      "busy_poll", "backlog",     "idle_timeout", "header_timeout"};
   static constexpr std::array<std::string_view, 3> kOverflows = {"reject", "queue", "grow"};
   node.RequireObject(kKeys);
   ArchitectureFlags options;
@@ -63,18 +35,20 @@ ArchitectureFlags ParseOptions(const JsonNode& node) {
     const auto member = node.Find(key);
     return member ? std::optional<int64_t>(member->Integer(min, max)) : std::nullopt;
   };
-  const auto timeout_ns = [&](std::string_view key) {
+  const auto duration_ns = [&](std::string_view key, int64_t min_ns) {
     const auto member = node.Find(key);
-    return member ? std::optional<int64_t>(member->DurationNs(kTimeoutMinNs)) : std::nullopt;
+    return member ? std::optional<int64_t>(member->DurationNs(min_ns)) : std::nullopt;
   };
   options.workers = integer("workers", 0, Signed(limits::kThreadsMax));
   options.workers_max = integer("workers_max", 1, Signed(limits::kPoolWorkersMax));
   if (const auto overflow = node.Find("overflow")) options.overflow = overflow->Choice(kOverflows);
   options.stack_bytes =
       integer("stack_bytes", Signed(limits::kStackBytesMin), Signed(limits::kStackBytesMax));
+  options.batch = integer("batch", 1, Signed(limits::kBatchMax));
+  options.busy_poll_ns = duration_ns("busy_poll", 0);
   options.backlog = integer("backlog", 1, limits::kBacklogMax);
-  options.idle_timeout_ns = timeout_ns("idle_timeout");
-  options.header_timeout_ns = timeout_ns("header_timeout");
+  options.idle_timeout_ns = duration_ns("idle_timeout", kTimeoutMinNs);
+  options.header_timeout_ns = duration_ns("header_timeout", kTimeoutMinNs);
   return options;
 }
 
@@ -126,42 +100,6 @@ std::vector<int64_t> ParseConnections(const JsonNode& node) {
     }
   }
   return {counts.begin(), counts.end()};
-}
-
-Workload ParseWorkload(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 4> kKeys = {"name", "method", "path", "body_bytes"};
-  static constexpr std::array<std::string_view, 3> kMethods = {"GET", "HEAD", "POST"};
-  node.RequireObject(kKeys);
-  Workload workload;
-  workload.name = ParseName(node.Require("name", "\"name\":\"hello\""));
-  if (const auto method = node.Find("method")) workload.method = method->Choice(kMethods);
-  if (const auto path = node.Find("path")) {
-    workload.path = path->String();
-    if (!workload.path.starts_with('/') || workload.path.size() > limits::kPathBytesMax ||
-        workload.path.find_first_of(" #") != std::string::npos ||
-        HasControlCharacter(workload.path)) {
-      path->Refuse("must be a path such as /bytes/1024, without spaces");
-    }
-  }
-  if (const auto body = node.Find("body_bytes")) {
-    workload.body_bytes = body->Integer(0, Signed(limits::kBodyBytesMax));
-    if (workload.body_bytes > 0 && workload.method != "POST") {
-      body->Refuse("a body needs \"method\":\"POST\"");
-    }
-  }
-  return workload;
-}
-
-std::vector<Workload> ParseWorkloads(const JsonNode& node) {
-  std::vector<Workload> workloads;
-  std::set<std::string> names;
-  for (const JsonNode& element : NonEmptyElements(node)) {
-    workloads.push_back(ParseWorkload(element));
-    if (!names.insert(workloads.back().name).second) {
-      element.Refuse("the name '" + workloads.back().name + "' is taken; give it another");
-    }
-  }
-  return workloads;
 }
 
 LoadSettings ParseLoad(const JsonNode& node) {
@@ -257,9 +195,9 @@ void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
 
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures) {
-  static constexpr std::array<std::string_view, 11> kKeys = {
-      "name",        "description", "seed", "repetitions", "placement", "architectures",
-      "connections", "workloads",   "load", "canary",      "launcher"};
+  static constexpr std::array<std::string_view, 12> kKeys = {
+      "name",        "description", "seed",      "repetitions", "placement", "architectures",
+      "connections", "axis",        "workloads", "load",        "canary",    "launcher"};
   if (text.size() > limits::kExperimentFileBytesMax) {
     throw UsageError(std::string(source) + ": larger than " +
                      std::to_string(limits::kExperimentFileBytesMax) +
@@ -270,7 +208,9 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
   root.RequireObject(kKeys);
   Experiment experiment;
   experiment.name = ParseName(root.Require("name", "\"name\":\"my-experiment\""));
-  if (const auto node = root.Find("description")) experiment.description = ParseDescription(*node);
+  if (const auto node = root.Find("description")) {
+    experiment.description = ParseLine(*node, limits::kDescriptionBytesMax);
+  }
   if (const auto node = root.Find("seed")) {
     experiment.seed = static_cast<uint64_t>(node->Integer(0, kSeedMax));
   }
@@ -282,7 +222,12 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
       root.Require("architectures", "\"architectures\":[\"epoll-pool\"]"), known_architectures);
   experiment.connections =
       ParseConnections(root.Require("connections", "\"connections\":[200,8000]"));
-  if (const auto node = root.Find("workloads")) experiment.workloads = ParseWorkloads(*node);
+  if (const auto node = root.Find("axis")) experiment.axis = ParseAxis(*node);
+  if (const auto node = root.Find("workloads")) {
+    experiment.workloads = ParseWorkloads(*node, experiment.axis.has_value());
+  } else if (experiment.axis) {
+    root.Refuse("has an \"axis\", and no \"workloads\" that are places on it");
+  }
   if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
   if (const auto node = root.Find("canary")) experiment.canary = node->Bool();
   if (const auto node = root.Find("launcher")) experiment.launcher = ParseLauncher(*node);

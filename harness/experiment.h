@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/workload.h"
+
 namespace crossover {
 
 // Server flags that an experiment may set. Absent: the server's own default.
@@ -18,6 +20,8 @@ struct ArchitectureFlags {
   std::optional<int64_t> workers_max;
   std::optional<std::string> overflow;  // reject, queue or grow
   std::optional<int64_t> stack_bytes;
+  std::optional<int64_t> batch;         // events taken from the kernel at once
+  std::optional<int64_t> busy_poll_ns;  // spun for events before blocking for them
   std::optional<int64_t> backlog;
   std::optional<int64_t> idle_timeout_ns;
   std::optional<int64_t> header_timeout_ns;
@@ -29,14 +33,6 @@ struct ArchitectureLevel {
   std::string label;  // unique in the experiment; what reports show
   ArchitectureFlags options;
   bool operator==(const ArchitectureLevel&) const = default;
-};
-
-struct Workload {
-  std::string name = "hello";
-  std::string method = "GET";
-  std::string path = "/";
-  int64_t body_bytes = 0;  // of the request
-  bool operator==(const Workload&) const = default;
 };
 
 struct LoadSettings {
@@ -72,6 +68,7 @@ struct Experiment {
   std::vector<ArchitectureLevel> architectures;  // the first is the baseline of comparisons
   std::vector<int64_t> connections;              // ascending, without repeats
   std::vector<Workload> workloads = {Workload{}};
+  std::optional<Axis> axis;  // that the workloads are places on
   LoadSettings load;
   bool canary = true;
   Launcher launcher;
@@ -84,7 +81,8 @@ struct Experiment {
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures = {});
 
-// The file with every default filled in; ParseExperiment of its dump gives `experiment` again.
+// The file with defaults filled in, except for keys of which most files have no need;
+// ParseExperiment of its dump gives `experiment` again.
 nlohmann::json ToJson(const Experiment& experiment);
 
 // 16 hex digits, the FNV-1a 64 of the normalised JSON: equal if and (practically) only if the

@@ -9,6 +9,7 @@
 
 #include "base/duration.h"
 #include "base/error.h"
+#include "harness/plan.h"
 
 namespace crossover {
 namespace {
@@ -21,6 +22,16 @@ using testing::StartsWith;
 
 const std::vector<std::string> kKnown = {"thread-per-connection", "worker-pool", "epoll-pool"};
 
+Experiment Shipped(const std::string& name) {
+  const auto directory = std::filesystem::path(__FILE__).parent_path() / "experiments";
+  const std::string path = directory / (name + ".json");
+  std::ifstream file(path);
+  EXPECT_TRUE(file) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return ParseExperiment(text.str(), path);
+}
+
 json Minimal() {
   return {{"name", "mini"}, {"architectures", {"epoll-pool"}}, {"connections", {100}}};
 }
@@ -32,10 +43,12 @@ json Full() {
     "architectures": ["worker-pool",
       {"name": "epoll-pool", "label": "epoll-4",
        "options": {"workers": 4, "workers_max": 9, "overflow": "grow", "stack_bytes": 65536,
+                   "batch": 64, "busy_poll": "50us",
                    "backlog": 128, "idle_timeout": "90s", "header_timeout": "1.5s"}}],
     "connections": [8000, 200],
-    "workloads": [{"name": "hello"},
-                  {"name": "echo", "method": "POST", "path": "/echo", "body_bytes": 100}],
+    "axis": {"label": "x"},
+    "workloads": [{"name": "hello", "at": null},
+                  {"name": "echo", "method": "POST", "path": "/echo", "body_bytes": 100, "at": 1}],
     "load": {"threads": 2, "warmup": "0s", "duration": "2m", "drain_timeout": "250ms",
              "connect_timeout": "100ms"},
     "canary": false,
@@ -93,13 +106,17 @@ TEST(Experiment, ReadsEveryKey) {
                                         .workers_max = 9,
                                         .overflow = "grow",
                                         .stack_bytes = 65536,
+                                        .batch = 64,
+                                        .busy_poll_ns = 50'000,
                                         .backlog = 128,
                                         .idle_timeout_ns = 90'000'000'000,
                                         .header_timeout_ns = 1'500'000'000}));
   EXPECT_THAT(experiment.connections, ElementsAre(200, 8000));
   EXPECT_EQ(experiment.workloads[0], Workload{});
-  EXPECT_EQ(experiment.workloads[1],
-            (Workload{.name = "echo", .method = "POST", .path = "/echo", .body_bytes = 100}));
+  EXPECT_EQ(
+      experiment.workloads[1],
+      (Workload{.name = "echo", .method = "POST", .path = "/echo", .body_bytes = 100, .at = 1}));
+  EXPECT_EQ(experiment.axis, Axis{"x"});
   EXPECT_EQ(experiment.load, (LoadSettings{.threads = 2,
                                            .warmup_ns = 0,
                                            .duration_ns = 120'000'000'000,
@@ -275,6 +292,8 @@ TEST(ExperimentFingerprint, ChangesWithEveryKeyAndOnlyThen) {
   for (const auto& [key, value] : full.items()) {
     json changed = Minimal();
     changed[key] = value;
+    if (key == "axis") changed["workloads"] = full["workloads"];
+    if (key == "workloads") changed["axis"] = full["axis"];
     EXPECT_NE(ExperimentFingerprint(ParseExperiment(changed.dump(), "e.json")),
               ExperimentFingerprint(base))
         << key;
@@ -287,8 +306,9 @@ TEST(ServerArguments, NameOnlyWhatIsSet) {
               ElementsAre("--architecture", "worker-pool"));
   EXPECT_THAT(ServerArguments(experiment.architectures[1]),
               ElementsAre("--architecture", "epoll-pool", "--workers", "4", "--workers-max", "9",
-                          "--overflow", "grow", "--stack-bytes", "65536", "--backlog", "128",
-                          "--idle-timeout", "90s", "--header-timeout", "1500ms"));
+                          "--overflow", "grow", "--stack-bytes", "65536", "--batch", "64",
+                          "--busy-poll", "50us", "--backlog", "128", "--idle-timeout", "90s",
+                          "--header-timeout", "1500ms"));
 }
 
 TEST(DurationText, IsReadBackExactly) {
@@ -302,16 +322,26 @@ TEST(DurationText, IsReadBackExactly) {
 
 TEST(Experiments, ThatAreShippedAreValid) {
   for (const char* name : {"connections", "smoke"}) {
-    const auto directory = std::filesystem::path(__FILE__).parent_path() / "experiments";
-    const std::string path = directory / (std::string(name) + ".json");
-    std::ifstream file(path);
-    ASSERT_TRUE(file) << path;
-    std::ostringstream text;
-    text << file.rdbuf();
-    const Experiment experiment = ParseExperiment(text.str(), path, kKnown);
+    const Experiment experiment = Shipped(name);
     EXPECT_EQ(experiment.name, name);
     EXPECT_EQ(experiment.architectures.size(), 3u);
   }
+}
+
+TEST(Experiments, ThatVaryTheWorkloadTakeSixMinutes) {
+  for (const char* name : {"churn", "think", "blocking", "cpu", "payload", "overload"}) {
+    const Experiment experiment = Shipped(name);
+    EXPECT_EQ(experiment.name, name);
+    ASSERT_TRUE(experiment.axis) << name;
+    EXPECT_GE(experiment.architectures.size(), 3u) << name;
+    EXPECT_GE(experiment.repetitions, 3) << name;
+    EXPECT_LE(EstimatePlanSeconds(experiment, MakePlan(experiment)), 6 * 60) << name;
+  }
+}
+
+TEST(Experiments, OfBeforeAKeyWasInventedAreWhatTheyWere) {
+  // The fingerprint with which the run of 2026-11-23 in results/published opens.
+  EXPECT_EQ(ExperimentFingerprint(Shipped("connections")), "c1e7998ae29f07c7");
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ json OptionsToJson(const ArchitectureFlags& options) {
   if (options.workers_max) object["workers_max"] = *options.workers_max;
   if (options.overflow) object["overflow"] = *options.overflow;
   if (options.stack_bytes) object["stack_bytes"] = *options.stack_bytes;
+  if (options.batch) object["batch"] = *options.batch;
+  if (options.busy_poll_ns) object["busy_poll"] = DurationText(*options.busy_poll_ns);
   if (options.backlog) object["backlog"] = *options.backlog;
   if (options.idle_timeout_ns) object["idle_timeout"] = DurationText(*options.idle_timeout_ns);
   if (options.header_timeout_ns) {
@@ -48,31 +50,28 @@ json ToJson(const Experiment& experiment) {
         {{"name", level.name}, {"label", level.label}, {"options", OptionsToJson(level.options)}});
   }
   json workloads = json::array();
-  for (const Workload& workload : experiment.workloads) {
-    workloads.push_back({{"name", workload.name},
-                         {"method", workload.method},
-                         {"path", workload.path},
-                         {"body_bytes", workload.body_bytes}});
-  }
+  for (const Workload& workload : experiment.workloads) workloads.push_back(ToJson(workload));
   const LoadSettings& load = experiment.load;
-  return {{"name", experiment.name},
-          {"description", experiment.description},
-          {"seed", experiment.seed},
-          {"repetitions", experiment.repetitions},
-          {"placement", PlacementToJson(experiment.placement)},
-          {"architectures", architectures},
-          {"connections", experiment.connections},
-          {"workloads", workloads},
-          {"load",
-           {{"threads", load.threads},
-            {"warmup", DurationText(load.warmup_ns)},
-            {"duration", DurationText(load.duration_ns)},
-            {"drain_timeout", DurationText(load.drain_timeout_ns)},
-            {"connect_timeout", DurationText(load.connect_timeout_ns)}}},
-          {"canary", experiment.canary},
-          {"launcher",
-           {{"server", json(experiment.launcher.server)},
-            {"client", json(experiment.launcher.client)}}}};
+  json object = {{"name", experiment.name},
+                 {"description", experiment.description},
+                 {"seed", experiment.seed},
+                 {"repetitions", experiment.repetitions},
+                 {"placement", PlacementToJson(experiment.placement)},
+                 {"architectures", architectures},
+                 {"connections", experiment.connections},
+                 {"workloads", workloads},
+                 {"load",
+                  {{"threads", load.threads},
+                   {"warmup", DurationText(load.warmup_ns)},
+                   {"duration", DurationText(load.duration_ns)},
+                   {"drain_timeout", DurationText(load.drain_timeout_ns)},
+                   {"connect_timeout", DurationText(load.connect_timeout_ns)}}},
+                 {"canary", experiment.canary},
+                 {"launcher",
+                  {{"server", json(experiment.launcher.server)},
+                   {"client", json(experiment.launcher.client)}}}};
+  if (experiment.axis) object["axis"] = {{"label", experiment.axis->label}};
+  return object;
 }
 
 std::string ExperimentFingerprint(const Experiment& experiment) {
@@ -96,6 +95,8 @@ std::vector<std::string> ServerArguments(const ArchitectureLevel& architecture) 
   if (options.workers_max) add("--workers-max", std::to_string(*options.workers_max));
   if (options.overflow) add("--overflow", *options.overflow);
   if (options.stack_bytes) add("--stack-bytes", std::to_string(*options.stack_bytes));
+  if (options.batch) add("--batch", std::to_string(*options.batch));
+  if (options.busy_poll_ns) add("--busy-poll", DurationText(*options.busy_poll_ns));
   if (options.backlog) add("--backlog", std::to_string(*options.backlog));
   if (options.idle_timeout_ns) add("--idle-timeout", DurationText(*options.idle_timeout_ns));
   if (options.header_timeout_ns) add("--header-timeout", DurationText(*options.header_timeout_ns));

@@ -22,6 +22,12 @@ double NumberOf(const JsonNode& object, std::string_view key) {
   return object.Require(key).Number();
 }
 
+// What load generators of before 2026-11-26 don't tell is 0.
+int64_t OptionalCount(const JsonNode& object, std::string_view key) {
+  const auto member = object.Find(key);
+  return member ? member->Integer(0, INT64_MAX) : 0;
+}
+
 void ReadConnections(const JsonNode& connections, LoadFigures& load) {
   load.asked = CountOf(connections, "asked");
   load.established = CountOf(connections, "established");
@@ -44,9 +50,31 @@ void ReadRequests(const JsonNode& requests, LoadFigures& load) {
   for (const std::string_view key : kRequestFailures) {
     const int64_t count = CountOf(requests, key);
     load.request_failures += count;
-    AddCount(load.failure_counts, key, count);
+    if (key != "timed_out") AddCount(load.failure_counts, key, count);
   }
+  load.not_sent = OptionalCount(requests, "shed") + OptionalCount(requests, "unsent");
+  if (load.open_loop) {
+    load.overload_outcomes = load.not_sent + load.in_flight_at_end + CountOf(requests, "timed_out");
+    return;
+  }
+  AddCount(load.failure_counts, "timed_out", CountOf(requests, "timed_out"));
   AddCount(load.failure_counts, "in flight at the end", load.in_flight_at_end);
+  AddCount(load.failure_counts, "not sent", load.not_sent);
+}
+
+// Connections that took the place of closed ones.
+void ReadReconnections(const JsonNode& root, LoadFigures& load) {
+  const auto reconnections = root.Find("reconnections");
+  if (!reconnections) return;
+  load.reconnections_asked = CountOf(*reconnections, "asked");
+  load.reconnections_made = CountOf(*reconnections, "established");
+  for (const std::string_view key : kConnectFailures) {
+    AddCount(load.failure_counts, "reconnections " + std::string(key),
+             CountOf(*reconnections, key));
+  }
+  AddCount(load.failure_counts, "reconnections lost", CountOf(*reconnections, "lost"));
+  const auto each = root.Find("requests_per_connection");
+  load.reconnects = load.reconnections_asked > 0 || (each && each->Integer(0, INT64_MAX) > 0);
 }
 
 void ReadIntervals(const JsonNode& root, LoadFigures& load) {
@@ -78,11 +106,15 @@ LoadFigures ReadLoad(const nlohmann::json& result) {
   const JsonNode root(result, "the load generator's result");
   LoadFigures load;
   load.stopped_early = root.Require("stopped_early").Bool();
-  load.closed_loop = root.Require("schedule").String() == "closed";
+  const std::string schedule = root.Require("schedule").String();
+  load.closed_loop = schedule == "closed";
+  load.open_loop = schedule == "constant" || schedule == "poisson";
+  if (const auto active = root.Find("active")) load.active = active->Integer(1, INT64_MAX);
   load.errors = CountOf(root, "errors");
   load.throughput_rps = NumberOf(root, "throughput_rps");
   ReadConnections(root.Require("connections"), load);
   ReadRequests(root.Require("requests"), load);
+  ReadReconnections(root, load);
   const JsonNode latency = root.Require("latency_ns");
   load.latency_count = CountOf(latency, "count");
   // Without a response there is no mean, and it may be null.
@@ -100,6 +132,10 @@ LoadFigures ReadLoad(const nlohmann::json& result) {
     load.busiest_thread = std::max(load.busiest_thread, NumberOf(thread, "utilization"));
   }
   ReadIntervals(root, load);
+  if (const auto offered = root.Find("offered"); offered && load.open_loop) {
+    const auto due = static_cast<double>(CountOf(*offered, "due"));
+    if (load.window_seconds > 0) load.offered_rps = due / load.window_seconds;
+  }
   return load;
 }
 

@@ -84,6 +84,29 @@ void SetClientCpu(Metrics& metrics, const nlohmann::json& load) {
   }
 }
 
+// Of an open loop: what was due in the window, and what did not come of it.
+void SetOffered(Metrics& metrics, const nlohmann::json& load) {
+  const auto due = NumberAt(load, "/offered/due");
+  const auto seconds = NumberAt(load, "/window/seconds");
+  const double not_sent =
+      NumberAt(load, "/offered/shed").value_or(0) + NumberAt(load, "/offered/unsent").value_or(0);
+  const double answered = NumberAt(load, "/offered/answered").value_or(0);
+  const bool closed = load.is_object() && load.contains("schedule") &&
+                      (load["schedule"] == "closed" || load["schedule"] == "think");
+  const std::string_view without_window = closed ? kOpenLoopOnly : kMissing;
+  if (due && seconds && *seconds > 0) {
+    SetMetric(metrics, "offered_rps", *due / *seconds);
+  } else {
+    SetMetricUnavailable(metrics, "offered_rps", without_window);
+  }
+  const auto set_share = [&](std::string_view name, double count) {
+    if (due && *due > 0) return SetMetric(metrics, name, count / *due);
+    SetMetricUnavailable(metrics, name, due ? "nothing was due in the window" : without_window);
+  };
+  set_share("shed_share", not_sent);
+  set_share("unanswered_share", due.value_or(0) - answered - not_sent);
+}
+
 }  // namespace
 
 void SetLoadMetrics(const nlohmann::json& load, std::optional<double> connect_all_seconds,
@@ -91,6 +114,7 @@ void SetLoadMetrics(const nlohmann::json& load, std::optional<double> connect_al
   for (const Source& source : kPlain) Set(metrics, load, source);
   SetHistogram(metrics, load, "/latency_ns/count", kLatency, "no response in the window");
   SetHistogram(metrics, load, "/connect_ns/count", kConnect, "no connection was established");
+  SetOffered(metrics, load);
   SetClientCpu(metrics, load);
   if (connect_all_seconds) {
     SetMetric(metrics, "connect_all_seconds", *connect_all_seconds);

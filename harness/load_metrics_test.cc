@@ -38,6 +38,33 @@ TEST(LoadMetrics, WhatIsMissingIsUnavailable) {
   for (const auto& [name, value] : metrics) EXPECT_FALSE(value.value) << name;
 }
 
+TEST(LoadMetrics, TellWhatAnOpenLoopOffered) {
+  nlohmann::json result = Result();
+  result["schedule"] = "poisson";
+  result["window"] = {{"seconds", 2.0}};
+  result["offered"] = {{"due", 1000}, {"answered", 600}, {"shed", 250}, {"unsent", 50}};
+  Metrics metrics;
+  SetLoadMetrics(result, 1, metrics);
+  EXPECT_EQ(MetricOf(metrics, "offered_rps"), 500);
+  EXPECT_EQ(MetricOf(metrics, "shed_share"), 0.3);
+  EXPECT_EQ(MetricOf(metrics, "unanswered_share"), 0.1);
+  result["offered"]["due"] = 0;
+  SetLoadMetrics(result, 1, metrics);
+  EXPECT_EQ(MetricOf(metrics, "offered_rps"), 0);
+  EXPECT_EQ(metrics.find("shed_share")->second.unavailable, "nothing was due in the window");
+}
+
+TEST(LoadMetrics, AClosedLoopOffersNothing) {
+  nlohmann::json result = Result();
+  result["schedule"] = "closed";
+  result["offered"] = nullptr;
+  Metrics metrics;
+  SetLoadMetrics(result, 1, metrics);
+  for (const char* name : {"offered_rps", "shed_share", "unanswered_share"}) {
+    EXPECT_EQ(metrics.find(name)->second.unavailable, kOpenLoopOnly) << name;
+  }
+}
+
 TEST(LoadMetrics, AnEmptyHistogramHasNoPercentiles) {
   nlohmann::json result = Result();
   result["latency_ns"] = {{"p50", 0}, {"p90", 0},  {"p99", 0},  {"p999", 0},

@@ -14,6 +14,12 @@ constexpr Better kNeither = Better::kNeither;
 
 constexpr MetricSpec kCatalogue[] = {
     {"throughput_rps", "requests/s", kHigher, "verified responses per second of the window"},
+    {"offered_rps", "requests/s", kNeither,
+     "open loop: requests that were due in the window, per second"},
+    {"shed_share", "ratio", kLower,
+     "open loop: those of them that were not sent, since too late or by the end"},
+    {"unanswered_share", "ratio", kLower,
+     "open loop: those of them that were sent, and had no right answer by the end"},
     {"server_requests_per_cpu_second", "requests/s", kHigher,
      "verified responses per second of CPU that the server used"},
     {"cpu_us_per_request", "us", kLower, "CPU time of the server per verified response"},

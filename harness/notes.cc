@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/cpu_list.h"
+#include "harness/load_metrics.h"
 #include "harness/metric.h"
 #include "harness/wording.h"
 
@@ -115,7 +116,7 @@ void AddMissing(const std::vector<Cell>& cells, Notes& notes) {
     for (const Cell& cell : cells) {
       if (cell.done == 0) continue;
       const CellMetric metric = SummariseMetric(cell, spec.name);
-      if (!metric.median) ++reasons[metric.unavailable];
+      if (!metric.median && metric.unavailable != kOpenLoopOnly) ++reasons[metric.unavailable];
     }
     for (const auto& [reason, count] : reasons) {
       const std::string where =
@@ -164,6 +165,22 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
       "intervals.");
 }
 
+void AddOpenLoop(const TrialLog& log, Notes& notes) {
+  const std::vector<Workload>& workloads = log.run.experiment.workloads;
+  if (std::ranges::none_of(workloads, &Workload::open)) return;
+  notes.emplace_back(
+      "Workloads with a rate: requests are due whether or not earlier ones are answered, and "
+      "latency counts from when a request was due. What is shed or left unanswered there is a "
+      "result, and makes no trial invalid.");
+  const auto relative = std::ranges::find_if(
+      workloads, [](const Workload& workload) { return workload.rate_percent.has_value(); });
+  if (relative == workloads.end()) return;
+  notes.push_back("Rates in per cent are of each architecture's own throughput under " +
+                  relative->percent_of +
+                  ", at as many connections and in the same repetition: offered_rps tells what "
+                  "that came to.");
+}
+
 }  // namespace
 
 std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>& cells,
@@ -171,6 +188,7 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   Notes notes;
   AddProgress(log, cells, notes);
   AddPlacement(log, notes);
+  AddOpenLoop(log, notes);
   AddInvalid(log, cells, notes);
   AddStarved(log, cells, notes);
   AddCanary(log, "user-mode", &CanaryReading::user_ns, notes);

@@ -55,6 +55,10 @@ Plan MakePlan(const Experiment& experiment) {
   for (int64_t repetition = 0; repetition < experiment.repetitions; ++repetition) {
     std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
     Shuffle(cells, random);
+    // A rate that is a percentage of a throughput needs that measured first.
+    std::ranges::stable_partition(cells, [&](const PlannedTrial& trial) {
+      return !experiment.workloads[trial.workload].rate_percent;
+    });
     for (PlannedTrial& trial : cells) {
       trial.index = plan.trials.size();
       trial.repetition = static_cast<size_t>(repetition);

@@ -26,7 +26,8 @@ struct Plan {
 };
 
 // Every cell once in each repetition, in seeded random order within the repetition, so that slow
-// drift of the machine falls on all contenders alike. The same on every standard library.
+// drift of the machine falls on all contenders alike; but those whose rate is a percentage of what
+// others measure after all those others. The same on every standard library.
 Plan MakePlan(const Experiment& experiment);
 
 // A guess of how long a trial takes, in seconds: window, warm-up, and what starting, connecting

@@ -58,6 +58,24 @@ TEST(Plan, HoldsEveryCellOnceInEachRepetition) {
   }
 }
 
+TEST(Plan, MeasuresACapacityBeforeWhatIsAPercentageOfIt) {
+  Experiment experiment = ThreeByThree();
+  experiment.workloads = {
+      Workload{.name = "over", .at = 120, .rate_percent = 120, .percent_of = "closed"},
+      Workload{.name = "closed"},
+      Workload{.name = "half", .rate_percent = 50, .percent_of = "closed"}};
+  const std::vector<PlannedTrial> trials = MakePlan(experiment).trials;
+  ASSERT_EQ(trials.size(), 2u * 27);
+  for (const PlannedTrial& trial : trials) {
+    EXPECT_EQ(trial.index, static_cast<size_t>(&trial - trials.data()));
+    EXPECT_EQ(trial.workload == 1, trial.index % 27 < 9) << trial.index;
+  }
+  // Both parts are in random order still.
+  const auto first = [](const PlannedTrial& trial) { return trial.architecture; };
+  EXPECT_FALSE(std::ranges::is_sorted(trials.begin(), trials.begin() + 9, {}, first));
+  EXPECT_FALSE(std::ranges::is_sorted(trials.begin() + 9, trials.begin() + 27, {}, first));
+}
+
 TEST(Plan, FollowsTheSeedAndMixesEachRepetitionAnew) {
   Experiment experiment = ThreeByThree();
   EXPECT_EQ(MakePlan(experiment).trials, MakePlan(experiment).trials);

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/open_files.h"
+#include "harness/architecture_facts.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -24,19 +26,12 @@ constexpr int64_t kBaseBytes = 256LL * 1024 * 1024;  // the programs, and room t
 constexpr int64_t kOpenFilesExtra = 128;  // beside the connections
 constexpr int64_t kMapsExtra = 512;       // beside two for each thread: its stack and the guard
 constexpr int64_t kThreadsExtra = 64;     // harness, control threads, charts
-constexpr double kBusyShareMax = 0.10;    // of the CPUs, by others
-constexpr double kMemoryShareMax = 0.80;  // above it: a warning
-
-// Threads that the server uses for N connections. What is not known is taken for a thread for each
-// connection, the most that any architecture takes.
-int64_t ThreadsOf(const ArchitectureLevel& architecture, int64_t connections, int64_t cpus) {
-  const ArchitectureFlags& options = architecture.options;
-  if (architecture.name == "epoll-pool") return options.workers.value_or(cpus) + 2;
-  if (architecture.name == "worker-pool" && options.workers_max && options.overflow != "grow") {
-    return std::min(*options.workers_max, connections) + 2;
-  }
-  return connections + 2;
-}
+// Connections that a client makes and closes in a second for each CPU of the machine; an
+// assumption, and rather too many.
+constexpr int64_t kChurnPerSecond = 30'000;
+constexpr int64_t kTimeWaitNs = 60 * kNsPerSecond;  // fixed in Linux
+constexpr double kBusyShareMax = 0.10;              // of the CPUs, by others
+constexpr double kMemoryShareMax = 0.80;            // above it: a warning
 
 std::string Megabytes(int64_t bytes) {
   return IntegerText((bytes + 1024 * 1024 - 1) / (1024 * 1024)) + " MiB";
@@ -147,14 +142,21 @@ class MachineJudge {
   }
 
   // The load generator spreads many connections over the addresses of the loopback, and each
-  // trial's server has a port of its own, so that ports in TIME_WAIT after earlier ones are no
-  // hindrance.
+  // trial's server has a port of its own, so that ports in TIME_WAIT after earlier trials are no
+  // hindrance. Those of the same trial are: connections that are made anew come from more addresses
+  // for that reason.
   void Ports() {
     if (!limits_.port_first || !limits_.port_last) return;
+    const int64_t found = *limits_.port_last - *limits_.port_first + 1;
+    const std::string fix = Sysctl("net.ipv4.ip_local_port_range", "\"1024 65535\"");
     const auto each_max = static_cast<int64_t>(limits::kConnectionsPerSourceMax);
-    AtLeast("ephemeral ports", std::min(needed_.connections, each_max),
-            *limits_.port_last - *limits_.port_first + 1, Check::Result::kRefuse,
-            Sysctl("net.ipv4.ip_local_port_range", "\"1024 65535\""));
+    AtLeast("ephemeral ports", std::min(needed_.connections, each_max), found,
+            Check::Result::kRefuse, fix);
+    if (needed_.ports_made_anew == 0) return;
+    const auto sources = static_cast<int64_t>(limits::kReconnectSources);
+    AtLeast("ports in TIME_WAIT",
+            (needed_.connections + needed_.ports_made_anew + sources - 1) / sources, found,
+            Check::Result::kWarning, fix + ", or a shorter \"duration\"");
   }
 
   void Backlog() {
@@ -216,6 +218,17 @@ const char* Word(Check::Result result) {
   return "";
 }
 
+// Ports that closed connections keep in TIME_WAIT at the end of the longest trial; an estimate.
+int64_t PortsMadeAnew(const Experiment& experiment, int64_t cpus) {
+  const bool churns = std::ranges::any_of(experiment.workloads, [](const Workload& workload) {
+    return workload.requests_per_connection > 0;
+  });
+  if (!churns) return 0;
+  const int64_t lasts_ns =
+      std::min(experiment.load.warmup_ns + experiment.load.duration_ns, kTimeWaitNs);
+  return cpus * kChurnPerSecond * (lasts_ns / kNsPerMs) / 1000;
+}
+
 }  // namespace
 
 Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) {
@@ -223,7 +236,7 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
   needed.connections = experiment.connections.back();
   const ArchitectureLevel* largest = nullptr;
   for (const ArchitectureLevel& architecture : experiment.architectures) {
-    const int64_t threads = ThreadsOf(architecture, needed.connections, allowed_cpus);
+    const int64_t threads = ServerThreads(architecture, needed.connections, allowed_cpus);
     if (threads > needed.server_threads) {
       needed.server_threads = threads;
       largest = &architecture;
@@ -232,6 +245,7 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
   needed.trial = (largest == nullptr ? "" : largest->label + ", ") +
                  IntegerText(needed.connections) + " connections";
   needed.client_threads = std::max(experiment.load.threads, allowed_cpus) + 2;
+  needed.ports_made_anew = PortsMadeAnew(experiment, allowed_cpus);
   needed.open_files = needed.connections + needed.client_threads + kOpenFilesExtra;
   needed.maps = 2 * needed.server_threads + kMapsExtra;
   needed.memory_bytes =

@@ -17,11 +17,12 @@ struct Requirements {
   int64_t connections = 0;
   int64_t server_threads = 0;
   int64_t client_threads = 0;
-  int64_t open_files = 0;    // of one process
-  int64_t maps = 0;          // of the server
-  int64_t memory_bytes = 0;  // of everything together; an estimate, see preflight.cc
-  int64_t backlog = 0;       // connects that may queue at the listener
-  bool isolated = false;     // the placement asks for disjoint CPUs
+  int64_t open_files = 0;       // of one process
+  int64_t maps = 0;             // of the server
+  int64_t memory_bytes = 0;     // of everything together; an estimate, see preflight.cc
+  int64_t backlog = 0;          // connects that may queue at the listener
+  int64_t ports_made_anew = 0;  // that closed connections keep in TIME_WAIT; an estimate
+  bool isolated = false;        // the placement asks for disjoint CPUs
 };
 
 Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus);

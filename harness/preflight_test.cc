@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/architecture_facts.h"
+
 namespace crossover {
 namespace {
 
@@ -65,6 +67,46 @@ TEST(Preflight, APoolOfFewThreadsNeedsFew) {
   EXPECT_EQ(RequirementsOf(experiment, 2).server_threads, 4);
   experiment.architectures[0].options.workers = 64;
   EXPECT_EQ(RequirementsOf(experiment, 2).server_threads, 66);
+}
+
+TEST(Preflight, KnowsTheThreadsOfEachArchitecture) {
+  const auto threads = [](const char* name, const ArchitectureFlags& options) {
+    return ServerThreads({.name = name, .label = name, .options = options}, 1000, 4);
+  };
+  EXPECT_EQ(threads("event-loop", {}), 3);
+  EXPECT_EQ(threads("event-loop", {.workers = 64}), 3);
+  for (const char* name : {"epoll-pool", "dispatch-pool", "reactor-per-core"}) {
+    EXPECT_EQ(threads(name, {}), 6) << name;
+    EXPECT_EQ(threads(name, {.workers = 0}), 6) << name;  // one for each CPU
+    EXPECT_EQ(threads(name, {.workers = 64}), 66) << name;
+  }
+  EXPECT_EQ(threads("worker-pool", {}), 1002);
+  EXPECT_EQ(threads("worker-pool", {.workers_max = 100}), 102);
+  EXPECT_EQ(threads("worker-pool", {.workers_max = 100, .overflow = "queue"}), 102);
+  EXPECT_EQ(threads("worker-pool", {.workers_max = 100, .overflow = "grow"}), 1002);
+  EXPECT_EQ(threads("worker-pool", {.workers_max = 5000}), 1002);
+  EXPECT_EQ(threads("thread-per-connection", {.workers = 4}), 1002);
+  EXPECT_EQ(threads("of-the-future", {}), 1002);
+}
+
+TEST(Preflight, CountsThePortsThatChurnKeeps) {
+  Experiment experiment = Large();
+  experiment.load.warmup_ns = 1'000'000'000;
+  experiment.load.duration_ns = 3'000'000'000;
+  EXPECT_EQ(RequirementsOf(experiment, 2).ports_made_anew, 0);
+  experiment.workloads = {{.name = "lasting"}, {.name = "churn", .requests_per_connection = 10}};
+  EXPECT_EQ(RequirementsOf(experiment, 2).ports_made_anew, 2 * 30'000 * 4);
+  experiment.load.duration_ns = 3'600'000'000'000;  // ports come back after a minute
+  EXPECT_EQ(RequirementsOf(experiment, 2).ports_made_anew, 2 * 30'000 * 60);
+  const auto result_of = [&] {
+    for (const Check& check : JudgeMachine(RequirementsOf(experiment, 2), Ample())) {
+      if (check.name == "ports in TIME_WAIT") return check.result;
+    }
+    return Result::kRaised;
+  };
+  EXPECT_EQ(result_of(), Result::kWarning);  // 56,500 on each of 64 addresses
+  experiment.load.duration_ns = 3'000'000'000;
+  EXPECT_EQ(result_of(), Result::kOk);
 }
 
 TEST(Preflight, AcceptsAMachineOnWhichItFits) {

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "base/error.h"
+#include "harness/load_metrics.h"
 #include "harness/sample_trial.h"
 #include "harness/summary.h"
 
@@ -180,13 +182,60 @@ TEST(Summary, ShowsMediansWithIntervalsOrNothingAtAll) {
   EXPECT_THAT(text, HasSubstr("| cpu_model | Some CPU |"));
 }
 
-TEST(Summary, TellsWorkloadsApart) {
+// A run as CleanLog's with a second workload, in which every second metric is as in the first.
+TrialLog TwoWorkloads() {
   TrialLog log = CleanLog(2);
   log.run.experiment.workloads.push_back({.name = "echo", .method = "POST", .path = "/echo"});
-  const std::string text = RenderSummary(BuildReport(log));
-  EXPECT_THAT(text, HasSubstr("### 100 connections (hello)"));
-  EXPECT_THAT(text, HasSubstr("### 100 connections (echo)"));
+  const size_t trials = log.trials.size();
+  for (size_t i = 0; i < trials; ++i) {
+    TrialRecord trial = log.trials[i];
+    trial.workload = "echo";
+    trial.index += trials;
+    log.trials.push_back(trial);
+  }
+  return log;
+}
+
+TEST(Summary, TellsWorkloadsApart) {
+  const std::string text = RenderSummary(BuildReport(TwoWorkloads()));
+  EXPECT_THAT(text, HasSubstr("### 100 connections\n\n| workload | architecture |"));
+  EXPECT_THAT(text, HasSubstr("\n| hello | old |"));
+  EXPECT_THAT(text, HasSubstr("\n| echo | new |"));
   EXPECT_THAT(text, HasSubstr("(charts/)"));
+  // One table for each metric instead of a sentence for each comparison.
+  EXPECT_THAT(text, HasSubstr("### throughput, as a multiple of old's\n\n"
+                              "| workload | connections | new |\n|---|---:|---:|\n"
+                              "| hello | 100 | **2.01 ("));
+  EXPECT_THAT(text, HasSubstr("\n| echo | 2,000 | **2.01 ("));
+  EXPECT_THAT(text, Not(HasSubstr("- At 100 connections")));
+}
+
+TEST(Summary, EveryTableHasAsManyColumnsInEachRow) {
+  std::istringstream text(RenderSummary(BuildReport(TwoWorkloads())));
+  std::ptrdiff_t columns = 0;
+  size_t rows = 0;
+  for (std::string line; std::getline(text, line); ++rows) {
+    const auto bars = std::ranges::count(line, '|');
+    if (columns != 0 && bars != 0) EXPECT_EQ(bars, columns) << line;
+    columns = bars;
+  }
+  EXPECT_GT(rows, 40u);
+}
+
+TEST(Summary, ShowsWhatOnlyAnOpenLoopHasOnlyThere) {
+  TrialLog log = CleanLog(2);
+  EXPECT_THAT(RenderSummary(BuildReport(log)), HasSubstr("| shed, % |"));
+  for (TrialRecord& trial : log.trials) {
+    for (const char* name : {"offered_rps", "shed_share", "unanswered_share"}) {
+      SetMetricUnavailable(trial.metrics, name, kOpenLoopOnly);
+    }
+  }
+  EXPECT_THAT(RenderSummary(BuildReport(log)), Not(HasSubstr("shed, %")));
+  EXPECT_THAT(NotesOf(log), Not(Contains(HasSubstr("offered_rps"))));
+  log.run.experiment.workloads[0].rate_percent = 50;
+  log.run.experiment.workloads[0].percent_of = "closed";
+  EXPECT_THAT(NotesOf(log), Contains(HasSubstr("latency counts from when a request was due")));
+  EXPECT_THAT(NotesOf(log), Contains(HasSubstr("own throughput under closed")));
 }
 
 class RunDirectory : public testing::Test {

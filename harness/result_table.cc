@@ -12,15 +12,17 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct Column {
+struct TableColumn {
   std::string_view title;
   const char* metric;
   double scale;
   const char* format;  // nullptr: a whole number with thousands
 };
 
-constexpr Column kColumns[] = {
+constexpr TableColumn kTableColumns[] = {
+    {"offered/s", "offered_rps", 1, nullptr},  // this and the shed: where any cell has it
     {"requests/s", "throughput_rps", 1, nullptr},
+    {"shed %", "shed_share", 100, "%.1f"},
     {"CPU us/request", "cpu_us_per_request", 1, "%.2f"},
     {"switches/request", "context_switches_per_request", 1, "%.3f"},
     {"p50 ms", "latency_us_p50", 1e-3, "%.2f"},
@@ -28,7 +30,7 @@ constexpr Column kColumns[] = {
     {"bytes/connection", "memory_bytes_per_connection", 1, nullptr},
 };
 
-std::string Value(const ordered_json& cell, const Column& column) {
+std::string Value(const ordered_json& cell, const TableColumn& column) {
   const auto& metrics = cell.at("metrics");
   const auto metric = metrics.find(column.metric);
   if (metric == metrics.end() || !metric->contains("median") || !metric->at("median").is_number()) {
@@ -41,10 +43,35 @@ std::string Value(const ordered_json& cell, const Column& column) {
   return text;
 }
 
+bool NamesWorkloads(const ordered_json& report) {
+  return report.at("experiment").at("workloads").size() > 1;
+}
+
+// Rows of one text are titles, and as long as they like.
+std::string Aligned(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows) {
+    for (size_t i = 0; row.size() > 1 && i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string table;
+  for (const auto& row : rows) {
+    std::string line = row.front();
+    if (row.size() > 1) line += std::string(widths.front() - row.front().size(), ' ');
+    for (size_t i = 1; i + 1 < row.size(); ++i) {
+      line += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
+    }
+    if (row.size() > 1 && !row.back().empty()) line += "  " + row.back();
+    table += line + "\n";
+  }
+  return table;
+}
+
 std::string CellName(const ordered_json& report, const ordered_json& cell) {
   std::string name = cell.at("architecture").get<std::string>() + " at " +
                      IntegerText(cell.at("connections").get<int64_t>());
-  if (report.at("experiment").at("workloads").size() > 1) {
+  if (NamesWorkloads(report)) {
     name += " (" + cell.at("workload").get<std::string>() + ")";
   }
   return name;
@@ -55,29 +82,34 @@ bool IsValid(const ordered_json& cell) { return cell.at("verdict").at("valid").g
 }  // namespace
 
 std::string RenderResultTable(const ordered_json& report) {
+  const auto& cells = report.at("cells");
+  std::vector<TableColumn> columns;
+  for (const TableColumn& column : kTableColumns) {
+    const bool open_only = std::string_view(column.metric) == "offered_rps" ||
+                           std::string_view(column.metric) == "shed_share";
+    if (!open_only || std::ranges::any_of(cells, [&](const ordered_json& cell) {
+          return Value(cell, column) != "-";
+        })) {
+      columns.push_back(column);
+    }
+  }
+  const bool several = NamesWorkloads(report);
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"architecture at connections"});
-  for (const Column& column : kColumns) rows.back().emplace_back(column.title);
+  rows.push_back({several ? "architecture" : "architecture at connections"});
+  for (const TableColumn& column : columns) rows.back().emplace_back(column.title);
   rows.back().emplace_back("");
-  for (const ordered_json& cell : report.at("cells")) {
-    rows.push_back({CellName(report, cell)});
-    for (const Column& column : kColumns) rows.back().push_back(Value(cell, column));
+  std::string group;
+  for (const ordered_json& cell : cells) {
+    // A line of its own for each workload and number of connections, and less in each below it.
+    const std::string here = cell.at("workload").get<std::string>() + ", " +
+                             IntegerText(cell.at("connections").get<int64_t>()) + " connections:";
+    if (several && here != group) rows.push_back({group = here});
+    rows.push_back(
+        {several ? "  " + cell.at("architecture").get<std::string>() : CellName(report, cell)});
+    for (const TableColumn& column : columns) rows.back().push_back(Value(cell, column));
     rows.back().emplace_back(IsValid(cell) ? "" : "not valid");
   }
-  std::vector<size_t> widths(rows.front().size(), 0);
-  for (const auto& row : rows) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string table;
-  for (const auto& row : rows) {
-    std::string line = row.front() + std::string(widths.front() - row.front().size(), ' ');
-    for (size_t i = 1; i + 1 < row.size(); ++i) {
-      line += "  " + std::string(widths[i] - row[i].size(), ' ') + row[i];
-    }
-    if (!row.back().empty()) line += "  " + row.back();
-    table += line + "\n";
-  }
-  return table;
+  return Aligned(rows);
 }
 
 std::vector<std::string> InvalidCells(const ordered_json& report) {

@@ -39,6 +39,30 @@ TEST(ResultTable, HasALineForEachCell) {
             "     -                 -  not valid\n");
 }
 
+TEST(ResultTable, GroupsByWorkload) {
+  nlohmann::ordered_json report = Report();
+  report["experiment"]["workloads"].push_back({{"name", "a-workload-with-a-rather-long-name"}});
+  report["cells"].push_back(report["cells"][0]);
+  report["cells"][2]["workload"] = "a-workload-with-a-rather-long-name";
+  report["cells"][2]["metrics"]["offered_rps"] = {{"median", 150000}};
+  report["cells"][2]["metrics"]["shed_share"] = {{"median", 0.1234}};
+  EXPECT_EQ(
+      RenderResultTable(report),
+      "architecture  offered/s  requests/s  shed %  CPU us/request  switches/request  p50 ms  "
+      "p99 ms  bytes/connection\n"
+      "hello, 8,000 connections:\n"
+      "  epoll-pool          -     123,457       -            5.13                 -    1.50"
+      "       -                 -\n"
+      "  tpc                 -           -       -               -                 -       -"
+      "       -                 -  not valid\n"
+      "a-workload-with-a-rather-long-name, 8,000 connections:\n"
+      "  epoll-pool    150,000     123,457    12.3            5.13                 -    1.50"
+      "       -                 -\n");
+  EXPECT_EQ(
+      InvalidCells(report),
+      std::vector<std::string>{"tpc at 8,000 (hello) is not valid: failed (the server ended)"});
+}
+
 TEST(ResultTable, NamesTheInvalidCellsWithTheirReasons) {
   EXPECT_EQ(InvalidCells(Report()),
             std::vector<std::string>{"tpc at 8,000 is not valid: failed (the server ended)"});

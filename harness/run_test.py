@@ -159,6 +159,34 @@ class RunTest(unittest.TestCase):
         self.assertIn("the load generator ended while", done.stdout)
         self.assertEqual(len(self.records()), 1 + 2)
 
+    def trials(self, workload):
+        return [record for record in self.records()[1:] if record["workload"] == workload]
+
+    def test_a_rate_in_per_cent_is_of_what_was_measured(self):
+        over = {"name": "over", "rate_percent": 150, "percent_of": "closed", "at": 150}
+        path = self.write(workloads=[over, {"name": "closed"}], axis={"label": "load, %"})
+        done = self.run_crossover("run", path, "--out", self.out, *FAKES)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        capacity = {(trial["repetition"], trial["connections"]):
+                    trial["metrics"]["throughput_rps"]["value"] for trial in self.trials("closed")}
+        self.assertEqual(len(self.trials("over")), 4)
+        for trial in self.trials("over"):
+            arguments = trial["load"]["arguments"]
+            rate = float(arguments[arguments.index("--rate") + 1])
+            place = (trial["repetition"], trial["connections"])
+            self.assertAlmostEqual(rate, 1.5 * capacity[place], delta=1)
+        self.assertEqual(self.report()["experiment"]["axis"], {"label": "load, %"})
+
+    def test_a_rate_in_per_cent_of_a_trial_that_failed(self):
+        over = {"name": "over", "rate_percent": 150, "percent_of": "closed"}
+        path = self.write(workloads=[over, {"name": "closed", "path": "/killed"}], repetitions=1)
+        done = self.run_crossover("run", path, "--out", self.out, *FAKES)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        for trial in self.trials("over"):
+            self.assertEqual(trial["verdict"]["reasons"][0]["detail"],
+                             "its rate is a percentage of the throughput of workload closed, whose "
+                             "trial in this repetition has none")
+
     def test_killed_harness_leaves_no_orphan_and_resumes(self):
         path, process, children, finished = self.start_and_wait_for_a_hanging_trial()
         self.assertEqual(len(children), 2)
@@ -193,6 +221,12 @@ class RunTest(unittest.TestCase):
                 self.assertIn("Interrupted after", output)
                 self.assertFalse(self.report()["complete"])
                 self.assertEqual(self.report()["trials_done"], finished)
+
+    def assert_valid_report(self):
+        validate = SOURCE.parent / "plots" / "validate.py"
+        checked = subprocess.run([sys.executable, "-B", validate, self.out], text=True,
+                                 capture_output=True, check=False, timeout=BOUND_SECONDS)
+        self.assertIn(checked.returncode, (0, 2), checked.stderr)  # 2: no jsonschema here
 
     def assert_refused(self, done, *words):
         self.assertEqual(done.returncode, 2, done.stdout)
@@ -268,11 +302,42 @@ class RunTest(unittest.TestCase):
             for name in ("throughput_rps", "latency_us_p99", "context_switches_per_request",
                          "memory_bytes_per_connection", "cpu_us_per_request"):
                 self.assertIsNotNone(metrics[name]["value"], metrics[name])
-        validate = SOURCE.parent / "plots" / "validate.py"
-        if validate.exists():
-            checked = subprocess.run([sys.executable, "-B", validate, self.out], text=True,
-                                     capture_output=True, check=False, timeout=BOUND_SECONDS)
-            self.assertIn(checked.returncode, (0, 2), checked.stderr)  # 2: no jsonschema here
+        self.assert_valid_report()
+
+    @unittest.skipUnless((BUILD / "crossover-server").exists() and
+                         (BUILD / "crossover-load").exists(), "needs the real programs")
+    def test_real_workloads_of_every_kind(self):
+        over = {"rate_percent": 150, "percent_of": "closed", "deadline": "50ms"}
+        path = self.write(
+            architectures=["epoll-pool", "thread-per-connection"], connections=[20], repetitions=1,
+            axis={"label": "anything"},
+            workloads=[{"name": "closed", "label": "as fast as it goes"},
+                       {"name": "over", "at": 1, "arrivals": "poisson", **over},
+                       {"name": "slow", "at": 2, "rate": 50},
+                       {"name": "churn", "at": 3, "requests_per_connection": 2},
+                       {"name": "asked", "at": 4, "requests_per_connection": 2,
+                        "closer": "server"},
+                       {"name": "active", "at": 5, "active_percent": 20},
+                       {"name": "wait", "at": 6, "path": "/wait/1000"}],
+            load={"threads": 1, "warmup": "50ms", "duration": "200ms"})
+        done = self.run_crossover("run", path, "--out", self.out)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.assertEqual(len(self.records()), 1 + 14)
+        for trial in self.records()[1:]:
+            name = trial["workload"]
+            for reason in trial["verdict"]["reasons"]:
+                # In so short a window a busy machine is neither steady nor quiet, but all adds up.
+                self.assertNotIn(reason["code"], ("failed", "errors", "connections_short"), reason)
+                self.assertNotIn("accounts for", reason["detail"], name)
+                self.assertNotIn("knows the outcome", reason["detail"], name)
+            offered = trial["metrics"]["offered_rps"]["value"]
+            self.assertEqual(offered is None, name not in ("over", "slow"), name)
+            if name == "slow":
+                self.assertAlmostEqual(offered, 50, delta=5)
+            remade = trial["load"]["reconnections"]["established"]
+            self.assertEqual(remade > 0, name in ("churn", "asked"), name)
+            self.assertEqual(trial["load"]["active"], 4 if name == "active" else 20)
+        self.assert_valid_report()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,23 @@ std::vector<CanaryReading> CanaryHistory(const TrialLog& log) {
   return history;
 }
 
+// The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
+// done: the same architecture and connections in the same repetition.
+std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
+  const Experiment& experiment = log.run.experiment;
+  const std::string& workload = experiment.workloads[planned.workload].percent_of;
+  const std::string& label = experiment.architectures[planned.architecture].label;
+  for (const TrialRecord& trial : log.trials) {
+    if (trial.workload != workload || trial.architecture != label ||
+        trial.connections != planned.connections || trial.repetition != planned.repetition) {
+      continue;
+    }
+    const auto throughput = MetricOf(trial.metrics, "throughput_rps");
+    return throughput.value_or(0) > 0 ? throughput : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Interrupt& interrupt) {
@@ -46,6 +63,7 @@ RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Int
                     .cpus = setup.cpus,
                     .deadlines = DeadlinesFor(log.run.experiment, trial.connections),
                     .canary_history = CanaryHistory(log),
+                    .capacity_rps = CapacityFor(log, trial),
                     .interrupt_fd = interrupt.fd(),
                     .on_stage = [&](std::string_view stage) { progress.Stage(stage); },
                     .on_tick = [&] { progress.Tick(); }}));

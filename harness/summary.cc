@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,13 @@ struct Column {
   double scale;  // shown = value x scale
 };
 
-constexpr std::array<Column, 6> kColumns = {{
+constexpr std::array<Column, 8> kColumns = {{
     {"CPU, µs/request", "cpu_us_per_request", 1},
     {"switches/request", "context_switches_per_request", 1},
     {"run-queue wait, µs/request", "run_queue_wait_us_per_request", 1},
+    {"offered, requests/s", "offered_rps", 1},
     {"throughput, requests/s", "throughput_rps", 1},
+    {"shed, %", "shed_share", 100},
     {"p99 latency, ms", "latency_us_p99", 1e-3},
     {"memory, KiB/connection", "memory_bytes_per_connection", 1.0 / 1024},
 }};
@@ -111,24 +114,54 @@ std::string Head(const ordered_json& report) {
   return text;
 }
 
-// A table for each workload and number of connections, in the cells' order.
+// Columns that any cell has something to say in: what an open loop alone has is left out elsewhere.
+std::vector<Column> ColumnsOf(const ordered_json& report) {
+  std::vector<Column> columns;
+  for (const Column& column : kColumns) {
+    const std::string name(column.metric);
+    const bool open_only = column.metric == "offered_rps" || column.metric == "shed_share";
+    const bool any = std::ranges::any_of(report["cells"], [&](const ordered_json& cell) {
+      return cell["metrics"].contains(name) && !cell["metrics"][name]["median"].is_null();
+    });
+    if (any || !open_only) columns.push_back(column);
+  }
+  return columns;
+}
+
+std::string TableHead(std::string_view first, const std::vector<Column>& columns) {
+  std::string text = std::string(first);
+  for (const Column& column : columns) text += " " + std::string(column.title) + " |";
+  text += " trials |\n";
+  for (const char c : first) text += c == '|' ? "|---" : "";
+  text.resize(text.size() - 3);
+  for (size_t i = 0; i < columns.size(); ++i) text += "---:|";
+  return text + "---|\n";
+}
+
+std::string TableRow(const ordered_json& cell, const std::vector<Column>& columns) {
+  std::string text;
+  for (const Column& column : columns) {
+    const std::string name(column.metric);
+    const bool there = cell["metrics"].contains(name);
+    text += " " + (there ? MetricText(cell["metrics"][name], column.scale) : "n/a") + " |";
+  }
+  return text + " " + VerdictText(cell) + " |\n";
+}
+
+// A table for each number of connections. With several workloads it is one for all of them, or
+// there would be more headings than rows.
 std::string Tables(const ordered_json& report) {
+  const std::vector<Column> columns = ColumnsOf(report);
+  const bool several = SeveralWorkloads(report);
   std::string text = "## Results\n";
-  std::string place;
-  for (const ordered_json& cell : report["cells"]) {
-    if (const std::string here = Place(report, cell); here != place) {
-      place = here;
-      text += "\n### " + place + "\n\n| architecture |";
-      for (const Column& column : kColumns) text += " " + std::string(column.title) + " |";
-      text += " trials |\n|---|";
-      for (size_t i = 0; i < kColumns.size(); ++i) text += "---:|";
-      text += "---|\n";
+  for (const ordered_json& connections : report["experiment"]["connections"]) {
+    text += "\n### " + TextOf(connections) + " connections\n\n" +
+            TableHead(several ? "| workload | architecture |" : "| architecture |", columns);
+    for (const ordered_json& cell : report["cells"]) {
+      if (cell["connections"] != connections) continue;
+      if (several) text += "| " + TextOf(cell["workload"]) + " ";
+      text += "| " + TextOf(cell["architecture"]) + " |" + TableRow(cell, columns);
     }
-    text += "| " + TextOf(cell["architecture"]) + " |";
-    for (const Column& column : kColumns) {
-      text += " " + MetricText(cell["metrics"][std::string(column.metric)], column.scale) + " |";
-    }
-    text += " " + VerdictText(cell) + " |\n";
   }
   return text + "\n";
 }
@@ -165,18 +198,73 @@ std::string Sentence(const ordered_json& report, const ordered_json& entry, cons
          ".\n";
 }
 
+// "**1.80 (1.70 to 1.90)**", with a mark instead of the bold where it is no finding.
+std::string ComparisonText(const ordered_json& entry) {
+  std::string text = NumberText(entry["ratio"].get<double>());
+  if (!entry["ci95_low"].is_null()) {
+    text += " (" + NumberText(entry["ci95_low"].get<double>()) + " to " +
+            NumberText(entry["ci95_high"].get<double>()) + ")";
+  }
+  const std::string verdict = entry["verdict"].get<std::string>();
+  if (verdict == "no detectable difference") return text + " ~";
+  if (verdict == "too few pairs to compare") return text + " ?";
+  return "**" + text + "**";
+}
+
+// With several workloads, sentences would be too many to read: a table for each metric, with a row
+// for each workload and number of connections and a column for each architecture.
+std::string ComparisonTable(const ordered_json& report, const Phrase& phrase) {
+  std::vector<std::string> places;
+  std::vector<std::string> architectures;
+  std::map<std::pair<std::string, std::string>, std::string> ratios;
+  const auto add_once = [](std::vector<std::string>& list, const std::string& text) {
+    if (std::ranges::find(list, text) == list.end()) list.push_back(text);
+  };
+  std::string baseline;
+  for (const ordered_json& entry : report["comparisons"]) {
+    if (entry["metric"] != phrase.metric || entry["ratio"].is_null()) continue;
+    const std::string place = TextOf(entry["workload"]) + " | " + TextOf(entry["connections"]);
+    const std::string architecture = TextOf(entry["architecture"]);
+    add_once(places, place);
+    add_once(architectures, architecture);
+    ratios[{place, architecture}] = ComparisonText(entry);
+    baseline = TextOf(entry["baseline"]);
+  }
+  if (places.empty()) return {};
+  std::string text = "### " + std::string(phrase.noun) + ", as a multiple of " + baseline +
+                     "'s\n\n| workload | connections |";
+  for (const std::string& architecture : architectures) text += " " + architecture + " |";
+  text += "\n|---|---:|";
+  for (size_t i = 0; i < architectures.size(); ++i) text += "---:|";
+  text += "\n";
+  for (const std::string& place : places) {
+    text += "| " + place + " |";
+    for (const std::string& architecture : architectures) {
+      const auto ratio = ratios.find({place, architecture});
+      text += " " + (ratio == ratios.end() ? "-" : ratio->second) + " |";
+    }
+    text += "\n";
+  }
+  return text + "\n";
+}
+
 std::string Comparisons(const ordered_json& report) {
-  std::string text = "## Comparisons\n\n";
-  bool any = false;
+  const bool several = SeveralWorkloads(report);
+  std::string text;
   for (const Phrase& phrase : kPhrases) {
+    if (several) {
+      text += ComparisonTable(report, phrase);
+      continue;
+    }
     for (const ordered_json& entry : report["comparisons"]) {
       if (entry["metric"] != phrase.metric || entry["ratio"].is_null()) continue;
       text += Sentence(report, entry, phrase);
-      any = true;
     }
   }
-  if (!any) text += "None: no two cells are valid in the same repetitions.\n";
-  return text + "\n";
+  if (text.empty()) text = "None: no two cells are valid in the same repetitions.\n";
+  const std::string legend =
+      several ? "Bold: a difference was detected; ~: none was; ?: too few pairs to tell.\n\n" : "";
+  return "## Comparisons\n\n" + legend + text + (text.ends_with("\n\n") ? "" : "\n");
 }
 
 std::string Invalid(const ordered_json& report) {

@@ -25,6 +25,7 @@ class TrialRun {
 
   // Throws TrialFailure when the trial breaks off; what was found until then stays.
   void Run() {
+    CheckCapacity();
     StartServer();
     Connect();
     Measure();
@@ -47,6 +48,7 @@ class TrialRun {
     return conversation_.Ask(*server_, "counters", "counters", In(setup_.deadlines.counters_ns));
   }
 
+  void CheckCapacity() const;
   void StartServer();
   void Connect();
   void Measure();
@@ -67,6 +69,13 @@ class TrialRun {
   nlohmann::json after_;
   nlohmann::json final_;
 };
+
+void TrialRun::CheckCapacity() const {
+  const Workload& workload = setup_.experiment.workloads[setup_.trial.workload];
+  if (!workload.open() || RateRps(workload, setup_.capacity_rps)) return;
+  throw TrialFailure("its rate is a percentage of the throughput of workload " +
+                     workload.percent_of + ", whose trial in this repetition has none");
+}
 
 void TrialRun::StartServer() {
   Stage("starting");
@@ -198,17 +207,17 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
   const Workload& workload = setup.experiment.workloads[setup.trial.workload];
   int64_t threads =
       load.threads > 0 ? load.threads : static_cast<int64_t>(setup.cpus.client.size());
-  threads = std::clamp<int64_t>(threads, 1, setup.trial.connections);
+  const int64_t connections = setup.trial.connections;
+  threads = std::clamp<int64_t>(threads, 1, ActiveConnections(workload, connections));
   std::vector<std::string> argv = setup.experiment.launcher.client;
-  argv.insert(
-      argv.end(),
-      {setup.load_program, "--events", "--connections", std::to_string(setup.trial.connections),
-       "--threads", std::to_string(threads), "--warmup", DurationText(load.warmup_ns), "--duration",
-       DurationText(load.duration_ns), "--drain-timeout", DurationText(load.drain_timeout_ns),
-       "--connect-timeout", DurationText(load.connect_timeout_ns), "--cpus",
-       FormatCpuList(setup.cpus.client), "--method", workload.method});
-  if (workload.body_bytes > 0) {
-    argv.insert(argv.end(), {"--body-bytes", std::to_string(workload.body_bytes)});
+  argv.insert(argv.end(),
+              {setup.load_program, "--events", "--connections", std::to_string(connections),
+               "--threads", std::to_string(threads), "--warmup", DurationText(load.warmup_ns),
+               "--duration", DurationText(load.duration_ns), "--drain-timeout",
+               DurationText(load.drain_timeout_ns), "--connect-timeout",
+               DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
+  for (std::string& word : LoadArguments(workload, connections, setup.capacity_rps)) {
+    argv.push_back(std::move(word));
   }
   argv.push_back(url);
   return argv;

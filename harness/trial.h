@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct TrialSetup {
   CpuSets cpus;
   TrialDeadlines deadlines;
   std::vector<CanaryReading> canary_history;             // of the run's earlier trials
+  std::optional<double> capacity_rps;                    // see RateRps
   int interrupt_fd = -1;                                 // readable: abandon the trial; -1: none
   std::function<void(std::string_view stage)> on_stage;  // "connecting"; may be empty
   std::function<void()> on_tick;                         // about once a second; may be empty

@@ -167,5 +167,28 @@ TEST_F(TrialTest, CommandLinesFollowTheExperiment) {
   EXPECT_EQ(*(std::find(automatic.begin(), automatic.end(), "--threads") + 1), "2");
 }
 
+TEST_F(TrialTest, FewerActiveConnectionsThanThreadsTakeFewerThreads) {
+  const TrialSetup setup = MakeSetup("steady", "/");
+  experiment_.workloads[0].active_percent = 25;  // 2 of 8
+  const std::vector<std::string> load = LoadCommand(setup, "u");
+  EXPECT_EQ(*(std::find(load.begin(), load.end(), "--threads") + 1), "2");
+  EXPECT_EQ(*(std::find(load.begin(), load.end(), "--active") + 1), "2");
+}
+
+TEST_F(TrialTest, ARateWithoutTheThroughputThatItIsAPercentageOf) {
+  TrialSetup setup = MakeSetup("steady", "/");
+  experiment_.workloads[0].rate_percent = 120;
+  experiment_.workloads[0].percent_of = "closed";
+  EXPECT_EQ(FailureOf(setup),
+            "its rate is a percentage of the throughput of workload closed, whose trial in this "
+            "repetition has none");
+  EXPECT_TRUE(stages_.empty());  // nothing was started
+  setup.capacity_rps = 1000;
+  const std::vector<std::string> load = LoadCommand(setup, "u");
+  EXPECT_EQ(*(std::find(load.begin(), load.end(), "--rate") + 1), "1200");
+  const TrialRecord record = RunTrial(setup);
+  for (const Reason& reason : record.verdict.reasons) EXPECT_NE(reason.code, "failed");
+}
+
 }  // namespace
 }  // namespace crossover

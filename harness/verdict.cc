@@ -56,6 +56,7 @@ class Judgement {
     LittlesLaw();
     ClientLedger();
     ServerLedger();
+    ServerConnections();
     Window();
     return std::move(verdict_);
   }
@@ -79,14 +80,17 @@ class Judgement {
     }
   }
 
-  // Connections that were not established have a reason of their own.
+  // Connections that were not established have a reason of their own. What an overloaded server
+  // leaves unanswered in an open loop is what is measured there, and no error.
   void Errors() {
     std::string server;
     for (const std::string_view key : kServerFailures) {
       AddCount(server, key, ServerCount(evidence_.server_final, key).value_or(0));
     }
-    const int64_t failed = std::max(load_.errors - load_.connect_failures,
-                                    load_.request_failures + load_.in_flight_at_end);
+    const int64_t failed =
+        std::max(load_.errors - load_.connect_failures,
+                 load_.request_failures + load_.in_flight_at_end + load_.not_sent) -
+        load_.overload_outcomes;
     if (failed <= 0 && server.empty()) return;
     std::string detail;
     if (failed > 0) {
@@ -100,7 +104,11 @@ class Judgement {
     Add("errors", detail);
   }
 
+  // In an open loop, a client that did all that was due was no limit, however busy it was.
   void ClientLimited() {
+    const bool kept_up =
+        load_.offered_rps > 0 && load_.throughput_rps >= (1 - kOfferedMissMax) * load_.offered_rps;
+    if (kept_up) return;
     const std::optional<double> idle = MetricOf(evidence_.metrics, "server_cpus_idle");
     if (!idle || *idle <= kServerIdleMax || load_.busiest_thread <= kClientThreadBusyMax) return;
     Add("client_limited", Format("server CPUs %.1f %% idle while a client thread ran at %.1f %%",
@@ -160,20 +168,23 @@ class Judgement {
     detail += Format("the %s canary took %.2f times its median so far", name, now / median);
   }
 
-  // In a closed loop every connection has exactly one request under way, so that connections =
-  // throughput x mean latency. Requests that were lost sight of break it.
+  // In a closed loop every connection, or as many as are to be active, has exactly one request
+  // under way, so that connections = throughput x mean latency. Requests that were lost sight of
+  // break it. While a connection is made anew it has none: then there may be fewer, and never more.
   void LittlesLaw() {
     if (!load_.closed_loop || load_.latency_count == 0 || load_.established == 0) return;
-    const double error = load_.requests_under_way / static_cast<double>(load_.established) - 1;
-    if (std::abs(error) <= kLittlesLawErrorMax) return;
+    const int64_t expected = std::min(load_.established, load_.active.value_or(load_.established));
+    const double error = load_.requests_under_way / static_cast<double>(expected) - 1;
+    if (error <= kLittlesLawErrorMax && (load_.reconnects || error >= -kLittlesLawErrorMax)) return;
     Add("littles_law",
         Format("requests under way by their times were %.1f on average, not %lld (%+.1f %%)",
-               load_.requests_under_way, static_cast<long long>(load_.established), error * 100));
+               load_.requests_under_way, static_cast<long long>(expected), error * 100));
   }
 
   // Every request and every connection of the client is in exactly one outcome.
   void ClientLedger() {
-    const int64_t outcomes = load_.verified + load_.request_failures + load_.in_flight_at_end;
+    const int64_t outcomes =
+        load_.verified + load_.request_failures + load_.in_flight_at_end + load_.not_sent;
     if (outcomes != load_.scheduled) {
       Add("ledger_open",
           Format("the client scheduled %lld requests and knows the outcome of %lld",
@@ -203,13 +214,28 @@ class Judgement {
       return ServerCount(evidence_.server_final, key).value_or(0);
     };
     const int64_t least = load_.verified + load_.wrong - counted("rejected");
-    const int64_t most = load_.scheduled + counted("timeouts") + counted("protocol_errors");
+    const int64_t most =
+        load_.scheduled - load_.not_sent + counted("timeouts") + counted("protocol_errors");
     if (*sent >= least && *sent <= most) return;
     const std::string bounds = least == most
                                    ? std::to_string(least)
                                    : std::to_string(least) + " to " + std::to_string(most);
     Add("ledger_open", Format("the server sent %lld responses; the client accounts for %s",
                               static_cast<long long>(*sent), bounds.c_str()));
+  }
+
+  // The server can't have accepted more connections than the client began, nor fewer than it made
+  // but for the last on each place, which may still have waited to be accepted when all ended.
+  void ServerConnections() {
+    const std::optional<int64_t> accepted = ServerCount(evidence_.server_final, "accepted");
+    if (!accepted) return;
+    const int64_t most = load_.asked + load_.reconnections_asked;
+    const int64_t least = load_.reconnections_made;
+    if (*accepted >= least && *accepted <= most) return;
+    Add("ledger_open",
+        Format("the server accepted %lld connections; the client accounts for %lld to %lld",
+               static_cast<long long>(*accepted), static_cast<long long>(least),
+               static_cast<long long>(most)));
   }
 
   // Both processes must have counted over the same window, or a quotient of the two is worthless.

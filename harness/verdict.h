@@ -14,6 +14,7 @@ namespace crossover {
 // Limits beyond which a trial is not believed (docs/measurement.md, "Validity").
 inline constexpr double kServerIdleMax = 0.05;        // of the server's CPUs, with a busy client
 inline constexpr double kClientThreadBusyMax = 0.95;  // of one CPU
+inline constexpr double kOfferedMissMax = 0.02;       // of what was due: a client that kept up
 inline constexpr double kStealMax = 0.02;             // of the server's CPUs
 inline constexpr double kForeignMax = 0.05;           // of them, used by something else
 inline constexpr double kStarvedShareMax = 0.001;     // of the connections (docs/decisions/0003)

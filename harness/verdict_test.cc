@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/sample_trial.h"
+#include "harness/verdict_fixture.h"
 
 namespace crossover {
 namespace {
@@ -14,45 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-std::vector<std::string> Codes(const TrialEvidence& evidence) {
-  std::vector<std::string> codes;
-  for (const Reason& reason : Judge(evidence).reasons) codes.push_back(reason.code);
-  return codes;
-}
-
-std::string OnlyDetail(const TrialEvidence& evidence) {
-  const Verdict verdict = Judge(evidence);
-  return verdict.reasons.size() == 1 ? verdict.reasons[0].detail : "not one reason";
-}
-
-// Every test starts from evidence in which nothing is wrong.
-class Judging : public testing::Test {
- protected:
-  nlohmann::json& Requests() { return trial_.load["requests"]; }
-  nlohmann::json& Connections() { return trial_.load["connections"]; }
-
-  // The server's share of `count` more requests that ended as `outcome`, `sent` of them answered.
-  void Fail(const char* outcome, int64_t count, int64_t sent) {
-    Requests()[outcome] = count;
-    Requests()["scheduled"] = 280'000 + count;
-    trial_.load["errors"] = count;
-    trial_.server_final["requests"] = 280'000 + sent;
-  }
-
-  // Replaces the intervals' counts.
-  void SetIntervals(const std::vector<int64_t>& verified) {
-    nlohmann::json intervals = nlohmann::json::array();
-    int64_t end_ns = 1'000'000'000;
-    for (const int64_t count : verified) {
-      end_ns += 400'000'000;
-      intervals.push_back({{"end_ns", end_ns}, {"verified", count}});
-    }
-    trial_.load["intervals"] = intervals;
-  }
-
-  TrialEvidence trial_ = CleanEvidence();
-};
 
 TEST_F(Judging, ACleanTrialIsValid) {
   EXPECT_THAT(Codes(trial_), IsEmpty());

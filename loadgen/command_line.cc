@@ -42,7 +42,7 @@ void AddLoadOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
       ->group(kLoad)
       ->capture_default_str();
   app.add_option("-t,--threads", texts.threads,
-                 "Threads; 0: one per CPU it may use, at most one per connection")
+                 "Threads; 0: one per CPU it may use, at most one per active connection")
       ->group(kLoad)
       ->capture_default_str();
   app.add_option("--method", texts.method, "GET, HEAD or POST")
@@ -96,6 +96,11 @@ void AddScheduleOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
                "Think times are exponentially distributed, --think their mean")
       ->needs(think)
       ->group(kSchedule);
+  app.add_option("--active", load.active,
+                 "Closed: so many connections at a time have a request under way; each response "
+                 "passes that on to the one that has been idle the longest; 0: all of them")
+      ->group(kSchedule)
+      ->capture_default_str();
   app.add_option("--seed", load.schedule.seed,
                  "Of what is random in a schedule, and in the choice of --targets")
       ->group(kSchedule)
@@ -254,7 +259,8 @@ void Interpret(const CLI::App& app, const Texts& texts, CommandLine& line) {
   load.threads = texts.threads;
   if (load.threads == 0) {
     const size_t cpus = load.cpus.empty() ? AllowedCpus().size() : load.cpus.size();
-    load.threads = std::max<size_t>(1, std::min(cpus, load.connections));
+    const size_t busy = load.active > 0 ? load.active : load.connections;
+    load.threads = std::max<size_t>(1, std::min(cpus, busy));
   }
   if (line.events && line.json_path == "-") {
     throw UsageError("--json -: --events already writes the result to standard output");

@@ -55,6 +55,7 @@ json ConnectionsToJson(const LoadResult& result) {
   json out = ToJson(result.ledger.connections);
   out["served"] = result.fairness.served;
   out["starved"] = result.fairness.starved();
+  out["unasked"] = result.fairness.unasked;
   return out;
 }
 
@@ -73,6 +74,17 @@ json TargetsToJson(const LoadResult& result) {
 const char* ScheduleName(const ScheduleOptions& schedule) {
   if (!schedule.open()) return schedule.think_ns > 0 ? "think" : "closed";
   return schedule.arrivals == ScheduleOptions::Arrivals::kPoisson ? "poisson" : "constant";
+}
+
+// What an open schedule asked for in the window, and what came of it by the end. What is not among
+// the answered, shed and unsent was sent, and has no right answer.
+json OfferedToJson(const LoadResult& result) {
+  if (!result.options.schedule.open()) return nullptr;
+  const RequestLedger& requests = result.ledger.requests;
+  return {{"due", requests.due_in_window},
+          {"answered", result.latency.count()},
+          {"shed", requests.due_and_shed},
+          {"unsent", requests.due_and_unsent}};
 }
 
 const char* PhaseName(LoadInterval::Phase phase) {
@@ -121,6 +133,7 @@ json ToJson(const LoadResult& result) {
       {"requests_per_connection", result.options.requests_per_connection},
       {"closer", result.options.closer == Closer::kServer ? "server" : "client"},
       {"pipeline", result.options.pipeline},
+      {"active", result.options.active > 0 ? result.options.active : result.options.connections},
       {"threads", result.options.threads},
       {"window",
        {{"start_ns", result.window_start_ns},
@@ -142,6 +155,7 @@ json ToJson(const LoadResult& result) {
         {"slowest_requests", result.fairness.slowest_requests},
         {"fastest_requests", result.fairness.fastest_requests}}},
       {"requests", ToJson(result.ledger.requests)},
+      {"offered", OfferedToJson(result)},
       {"errors", result.ledger.errors()},
       {"bytes", {{"sent", result.sent_bytes}, {"received", result.received_bytes}}},
       {"intervals", std::move(intervals)},

@@ -17,6 +17,9 @@ void Ledger::Merge(const Ledger& other) {
   to.shed += from.shed;
   to.unsent += from.unsent;
   to.verified_in_window += from.verified_in_window;
+  to.due_in_window += from.due_in_window;
+  to.due_and_shed += from.due_and_shed;
+  to.due_and_unsent += from.due_and_unsent;
 
   connections.Merge(other.connections);
   reconnections.Merge(other.reconnections);

@@ -21,7 +21,13 @@ struct RequestLedger {
   // anew.
   uint64_t unsent = 0;
 
-  uint64_t verified_in_window = 0;  // of `verified`; no outcome of its own
+  // No outcomes of their own.
+  uint64_t verified_in_window = 0;  // of `verified`
+  // Open schedules only: of `scheduled`, those that were due in the window; of these, `shed` and
+  // `unsent`.
+  uint64_t due_in_window = 0;
+  uint64_t due_and_shed = 0;
+  uint64_t due_and_unsent = 0;
 
   uint64_t outcomes() const { return verified + failed(); }
   uint64_t failed() const {

@@ -42,10 +42,13 @@ class Fleet {
   explicit Fleet(const LoopSetting& setting) : state_(setting.state) {
     const LoadOptions& options = setting.options;
     size_t first = 0;
+    const auto share_of = [&](size_t all, size_t i) {
+      return all / options.threads + (i < all % options.threads ? 1 : 0);
+    };
     for (size_t i = 0; i < options.threads; ++i) {
-      const size_t share =
-          options.connections / options.threads + (i < options.connections % options.threads);
-      loops_.push_back(std::make_unique<LoadLoop>(setting, first, share));
+      const size_t share = share_of(options.connections, i);
+      loops_.push_back(
+          std::make_unique<LoadLoop>(setting, first, share, share_of(options.active, i)));
       first += share;
     }
   }

@@ -44,7 +44,10 @@ struct LoadOptions {
   // kServer: the last request asks the server to close; and wherever the server announces with a
   // response that it closes, a new connection follows. Without a number, whenever it likes.
   Closer closer = Closer::kClient;
-  size_t pipeline = 1;                  // requests in flight on a connection; closed loop only
+  size_t pipeline = 1;  // requests in flight on a connection; closed loop only
+  // So many connections at a time have a request under way, and each response passes that on to the
+  // connection that has been idle the longest; 0: all of them. Closed loop only.
+  size_t active = 0;
   size_t connects_in_flight_max = 128;  // per thread: begun, and not yet served once
   double connect_rate = 0;              // connects begun per second, at most; 0: as fast as they go
   int64_t warmup_ns = kNsPerSecond;
@@ -64,14 +67,17 @@ struct LoadOptions {
 struct Fairness {
   uint64_t connections = 0;
   uint64_t served = 0;  // of `connections`, at least once
+  // Of `connections`: not served, and nothing was due on them in the first half of the window, or
+  // outstanding then.
+  uint64_t unasked = 0;
   uint64_t slowest_requests = 0;
   uint64_t fastest_requests = 0;
   double sum = 0;
   double sum_of_squares = 0;
 
-  void Add(uint64_t requests);
+  void Add(uint64_t requests, bool asked = true);
   void Merge(const Fairness& other);
-  uint64_t starved() const { return connections - served; }
+  uint64_t starved() const { return connections - served - unasked; }
   // Jain's index: 1 if all are served alike, 1/n if one is served alone. 0 if none is.
   double jain_index() const;
 };

@@ -18,13 +18,14 @@ std::optional<std::string> ExpectedBody(const Request& request) {
 
 }  // namespace
 
-LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
+LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections, size_t active)
     : setting_(setting),
       state_(setting.state),
       schedule_(setting.schedule),
       first_(first),
       engine_(MakeEngine(setting.engine, *this, connections)),
       connections_(connections),
+      active_max_(active),
       progress_(setting.followed ? std::make_unique<LoopProgress>() : nullptr),
       records_each_(setting.options.trace || setting.followed),
       next_edge_ns_(&setting.state.window_start_ns),
@@ -43,6 +44,7 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections)
   tally_.ledger.connections.asked = connections;
   if (schedule_.paced()) timers_.Reserve(connections);
   if (options.trace) first_byte_ns_.resize(connections);
+  if (bounds_activity()) idle_.resize(connections);
   if (options.connect_rate > 0) {
     const double share =
         static_cast<double>(connections) / static_cast<double>(options.connections);
@@ -105,8 +107,10 @@ void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
   } else {
     connection.due_ns = now_ns;
   }
+  if (schedule_.open()) CountOffered(connection);
   connection.state = ConnectionState::kAwaiting;
   connection.since_ns = now_ns;
+  connection.asked = true;
   last_sent_ns_ = now_ns;
   const std::string_view bytes = setting_.mix.at(connection.kind).bytes;
   tally_.sent_bytes += bytes.size();
@@ -139,6 +143,7 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
   if (stage_ == Stage::kWindow) AddUnderWay(connection.since_ns, done_ns);
   Count(index, verdict, done_ns);
   --awaiting_;
+  if (bounds_activity() && connection.begun) --active_;
   connection.state = ConnectionState::kIdle;
   if (pipelines()) PopPipeline(index);
   if (!connection.settled) [[unlikely]]
@@ -151,9 +156,14 @@ void LoadLoop::Finish(uint32_t index, Verdict verdict, bool last) {
     if (InFlight(index) == 0) ++LedgerOf(connection).lost;
     return EndInFlight(index, tally_.ledger.requests.truncated);
   }
-  if (stage_ == Stage::kConnect || last || pipelines()) return;
-  SetNextDue(index, done_ns);
-  Dispatch(index, done_ns);
+  if (stage_ == Stage::kConnect || pipelines()) return;
+  if (!last) SetNextDue(index, done_ns);
+  if (bounds_activity()) {
+    if (!last) Rest(index);
+    Activate(done_ns);
+  } else if (!last) {
+    Dispatch(index, done_ns);
+  }
 }
 
 void LoadLoop::Count(uint32_t index, Verdict verdict, int64_t done_ns) {
@@ -187,7 +197,9 @@ void LoadLoop::EndInFlight(uint32_t index, uint64_t& outcome) {
   outcome += in_flight;
   awaiting_ -= in_flight;
   if (pipelines()) pipelines_[index].count = 0;
+  if (bounds_activity() && connections_[index].begun) active_ -= in_flight;
   Kill(index);
+  if (bounds_activity() && stage_ != Stage::kConnect) Activate(MonotonicNs());
 }
 
 void LoadLoop::Kill(uint32_t index) {
@@ -218,10 +230,7 @@ void LoadLoop::CountInWindow(Connection& connection, int64_t done_ns) {
     ++connection.window_requests;
     tally_.intervals.Record(done_ns);
   }
-  const bool due_within =
-      connection.due_ns >= state_.window_start_ns.load(std::memory_order_relaxed) &&
-      connection.due_ns < state_.window_end_ns.load(std::memory_order_relaxed);
-  if (!(schedule_.open() ? due_within : done_within)) return;
+  if (!(schedule_.open() ? IsWithinWindow(connection.due_ns) : done_within)) return;
   tally_.latency.Record(done_ns - connection.due_ns);
   if (!setting_.options.times_apart()) return;  // all three are one
   tally_.service.Record(done_ns - connection.since_ns);
@@ -244,12 +253,21 @@ void LoadLoop::CrossEdges(int64_t now_ns) {
     tally_.intervals.Start(start_ns, state_.interval_width_ns);
     stage_ = Stage::kWindow;
     next_edge_ns_ = &state_.window_end_ns;
+    for (uint32_t index = 0; index < connections_.size(); ++index) {
+      connections_[index].asked = !AwaitsItsTurn(index);
+    }
   }
   if (stage_ == Stage::kWindow && now_ns >= state_.window_end_ns.load()) {
     CountCpu();
-    // What is outstanding was under way in the window as well.
+    const int64_t end_ns = state_.window_end_ns.load();
     for (uint32_t index = 0; index < connections_.size(); ++index) {
-      AddAllUnderWay(index, state_.window_end_ns.load());
+      // What is outstanding was under way in the window as well.
+      AddAllUnderWay(index, end_ns);
+      // What came to be due in the second half may just be on its way: that starves nobody.
+      Connection& connection = connections_[index];
+      const bool waits = connection.state == ConnectionState::kAwaiting ||
+                         connection.state == ConnectionState::kConnecting;
+      if (waits && connection.due_ns - start_ns > (end_ns - start_ns) / 2) connection.asked = false;
     }
     stage_ = Stage::kDrain;
   }
@@ -323,7 +341,9 @@ void LoadLoop::End() {
       CountUnsent(index, now_ns);
     }
     engine_->Close(index);
-    if (connection.was_established) tally_.fairness.Add(connection.window_requests);
+    if (connection.was_established) {
+      tally_.fairness.Add(connection.window_requests, connection.asked);
+    }
   }
   for (const ResponseCheck& check : checks_) {
     tally_.verified_fast += check.fast_count();

@@ -54,9 +54,10 @@ struct LoopSetting {
 // Nothing is allocated once the connections stand and responses equal the template.
 class LoadLoop : public EngineSink {
  public:
-  // `first`: the number of its first connection, counted over all loops of the run. Throws
-  // std::system_error if the kernel has no descriptors for its engine.
-  LoadLoop(const LoopSetting& setting, size_t first, size_t connections);
+  // `first`: the number of its first connection, counted over all loops of the run. `active`: its
+  // share of LoadOptions::active. Throws std::system_error if the kernel has no descriptors for its
+  // engine.
+  LoadLoop(const LoopSetting& setting, size_t first, size_t connections, size_t active);
 
   // Runs until the phase is kStop, or the window has ended and nothing is outstanding, or no
   // connection is left; then closes every connection. On the loop's own thread. Throws nothing.
@@ -95,6 +96,7 @@ class LoadLoop : public EngineSink {
     bool settled = false;  // no longer waited for in the connect phase
     bool is_reconnection = false;
     bool due_is_counted = false;  // the request of due_ns has its outcome, or is outstanding
+    bool asked = true;            // something was due in the window's first half, or outstanding
   };
   static_assert(sizeof(Connection) <= 64);
   struct CpuUsage {
@@ -126,7 +128,14 @@ class LoadLoop : public EngineSink {
   void Dispatch(uint32_t index, int64_t now_ns);
   void SendDue();
   void CountUnsent(uint32_t index, int64_t now_ns);
+  bool IsWithinWindow(int64_t due_ns) const;
+  void CountOffered(Connection& connection, uint64_t RequestLedger::*given_up = nullptr);
   int64_t WaitNs() const;
+
+  // Few at a time.
+  bool bounds_activity() const { return active_max_ > 0; }
+  void Rest(uint32_t index);
+  void Activate(int64_t now_ns);
 
   // What became of it.
   uint16_t NextKind(uint32_t index) const;
@@ -181,6 +190,13 @@ class LoadLoop : public EngineSink {
   std::vector<Pipeline> pipelines_;        // by connection, if they pipeline
   std::vector<int64_t> pipeline_sent_ns_;  // rings of options.pipeline each
   std::string pipeline_bytes_;             // that many requests
+  // Where few connections at a time are active: a ring of those that are not, the longest idle
+  // first. Some in it may be dead.
+  std::vector<uint32_t> idle_;
+  size_t idle_first_ = 0;
+  size_t idle_count_ = 0;
+  size_t active_ = 0;  // connections with a request of the run outstanding
+  const size_t active_max_;
   int64_t last_sent_ns_ = 0;
   LoopTally tally_;
   std::unique_ptr<LoopProgress> progress_;

@@ -43,6 +43,7 @@ void LoadLoop::Reconnect(uint32_t index, int64_t now_ns) {
   connection.state = ConnectionState::kConnecting;
   connection.since_ns = now_ns;
   connection.is_reconnection = true;
+  connection.asked = true;
   connection.sent_since_connect = 0;
   ++between_;
   const uint64_t number = first_ + tally_.ledger.reconnections.asked++;
@@ -56,6 +57,7 @@ void LoadLoop::CountLeftOver(Connection& connection) {
   connection.due_is_counted = true;
   ++tally_.ledger.requests.scheduled;
   ++tally_.ledger.requests.unsent;
+  if (schedule_.open()) CountOffered(connection, &RequestLedger::due_and_unsent);
 }
 
 }  // namespace crossover

@@ -13,8 +13,13 @@ void LoadLoop::BeginRun() {
     const ConnectionState state = connections_[index].state;
     if (state != ConnectionState::kClosing && !AwaitsItsTurn(index)) continue;
     SetFirstDue(index);
-    if (state != ConnectionState::kClosing) Dispatch(index, MonotonicNs());
+    if (bounds_activity()) {
+      Rest(index);
+    } else if (state != ConnectionState::kClosing) {
+      Dispatch(index, MonotonicNs());
+    }
   }
+  if (bounds_activity()) Activate(MonotonicNs());
 }
 
 // Whether the connection can send what is due next.
@@ -62,7 +67,7 @@ void LoadLoop::SetNextDue(uint32_t index, int64_t done_ns) {
 // Sends what is due on an idle connection, or sees to it that it will be sent.
 void LoadLoop::Dispatch(uint32_t index, int64_t now_ns) {
   if (pipelines()) return FillPipeline(index, now_ns);
-  const Connection& connection = connections_[index];
+  Connection& connection = connections_[index];
   const int64_t shed_after_ns = setting_.options.shed_after_ns;
   while (SendsAt(connection.due_ns)) {
     if (connection.due_ns > now_ns) return timers_.Push(connection.due_ns, index);
@@ -72,6 +77,7 @@ void LoadLoop::Dispatch(uint32_t index, int64_t now_ns) {
     }
     ++tally_.ledger.requests.scheduled;
     ++tally_.ledger.requests.shed;
+    CountOffered(connection, &RequestLedger::due_and_shed);
     SetNextDue(index, now_ns);
   }
 }
@@ -97,7 +103,23 @@ void LoadLoop::CountUnsent(uint32_t index, int64_t now_ns) {
   for (; SendsAt(connection.due_ns) && connection.due_ns <= now_ns; SetNextDue(index, now_ns)) {
     ++tally_.ledger.requests.scheduled;
     ++tally_.ledger.requests.unsent;
+    CountOffered(connection, &RequestLedger::due_and_unsent);
   }
+}
+
+bool LoadLoop::IsWithinWindow(int64_t due_ns) const {
+  return due_ns >= state_.window_start_ns.load(std::memory_order_relaxed) &&
+         due_ns < state_.window_end_ns.load(std::memory_order_relaxed);
+}
+
+// A request of an open schedule is sent, or has its outcome without that: `given_up` counts it
+// then.
+void LoadLoop::CountOffered(Connection& connection, uint64_t RequestLedger::*given_up) {
+  if (!IsWithinWindow(connection.due_ns)) return;
+  connection.asked = true;
+  RequestLedger& requests = tally_.ledger.requests;
+  ++requests.due_in_window;
+  if (given_up != nullptr) ++(requests.*given_up);
 }
 
 }  // namespace crossover

@@ -73,6 +73,19 @@ void CheckOptions(const LoadOptions& options) {
         "--pipeline: only with a closed schedule without think times, one target, and connections "
         "that live as long as the run");
   }
+  if (options.active > options.connections) {
+    throw UsageError("--active: " + std::to_string(options.active) + " are more than the " +
+                     std::to_string(options.connections) + " connections");
+  }
+  if (options.active > 0 && options.threads > options.active) {
+    throw UsageError("--active: each of the " + std::to_string(options.threads) +
+                     " threads needs one active connection at least; ask for fewer --threads");
+  }
+  if (options.active > 0 && (options.times_apart() || options.pipeline > 1)) {
+    throw UsageError(
+        "--active: only with a closed schedule without think times and pipelining, and with "
+        "connections that live as long as the run");
+  }
   if (options.warmup_ns < 0) throw UsageError("--warmup: must not be negative");
   if (options.interval_ns != 0 && (options.interval_ns < limits::kIntervalMinNs ||
                                    options.interval_ns > limits::kDurationMaxNs)) {

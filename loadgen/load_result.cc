@@ -4,11 +4,15 @@
 
 namespace crossover {
 
-void Fairness::Add(uint64_t requests) {
+void Fairness::Add(uint64_t requests, bool asked) {
   slowest_requests = connections == 0 ? requests : std::min(slowest_requests, requests);
   fastest_requests = std::max(fastest_requests, requests);
   ++connections;
-  if (requests > 0) ++served;
+  if (requests > 0) {
+    ++served;
+  } else if (!asked) {
+    ++unasked;
+  }
   const auto value = static_cast<double>(requests);
   sum += value;
   sum_of_squares += value * value;
@@ -21,6 +25,7 @@ void Fairness::Merge(const Fairness& other) {
   fastest_requests = std::max(fastest_requests, other.fastest_requests);
   connections += other.connections;
   served += other.served;
+  unasked += other.unasked;
   sum += other.sum;
   sum_of_squares += other.sum_of_squares;
 }

@@ -51,9 +51,11 @@ void AppendLedger(std::string& text, const LoadResult& result) {
   const ConnectionLedger& connections = result.ledger.connections;
   const RequestLedger& requests = result.ledger.requests;
   const Fairness& fairness = result.fairness;
-  Append(text, "connections  %s asked, %s established, %s served in the window, %s starved\n",
+  Append(text, "connections  %s asked, %s established, %s served in the window, %s starved",
          CountText(connections.asked).c_str(), CountText(connections.established).c_str(),
          CountText(fairness.served).c_str(), CountText(fairness.starved()).c_str());
+  if (fairness.unasked > 0) Append(text, ", %s not asked", CountText(fairness.unasked).c_str());
+  text += '\n';
   if (const ConnectionLedger& again = result.ledger.reconnections; again.asked > 0) {
     Append(text, "reconnected  %s times, %s established\n", CountText(again.asked).c_str(),
            CountText(again.established).c_str());

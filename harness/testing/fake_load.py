@@ -21,7 +21,7 @@ def result(connections, start_ns, end_ns):
              "mean": latency, "count": verified}
     parts = 10
     return {
-        "schema": "crossover-load/1", "url": sys.argv[-1], "method": "GET", "engine": "epoll",
+        "schema": "crossover-load/1", "url": sys.argv[-1], "arguments": sys.argv[1:], "method": "GET", "engine": "epoll",
         "schedule": "closed", "threads": 1,
         "window": {"start_ns": start_ns, "end_ns": end_ns, "seconds": seconds},
         "throughput_rps": verified / seconds, "latency_ns": times,
