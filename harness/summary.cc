@@ -15,13 +15,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
-struct Column {
+struct SummaryColumn {
   std::string_view title;
   std::string_view metric;
   double scale;  // shown = value x scale
 };
 
-constexpr std::array<Column, 8> kColumns = {{
+constexpr std::array<SummaryColumn, 8> kSummaryColumns = {{
     {"CPU, µs/request", "cpu_us_per_request", 1},
     {"switches/request", "context_switches_per_request", 1},
     {"run-queue wait, µs/request", "run_queue_wait_us_per_request", 1},
@@ -115,9 +115,9 @@ std::string Head(const ordered_json& report) {
 }
 
 // Columns that any cell has something to say in: what an open loop alone has is left out elsewhere.
-std::vector<Column> ColumnsOf(const ordered_json& report) {
-  std::vector<Column> columns;
-  for (const Column& column : kColumns) {
+std::vector<SummaryColumn> ColumnsOf(const ordered_json& report) {
+  std::vector<SummaryColumn> columns;
+  for (const SummaryColumn& column : kSummaryColumns) {
     const std::string name(column.metric);
     const bool open_only = column.metric == "offered_rps" || column.metric == "shed_share";
     const bool any = std::ranges::any_of(report["cells"], [&](const ordered_json& cell) {
@@ -128,9 +128,9 @@ std::vector<Column> ColumnsOf(const ordered_json& report) {
   return columns;
 }
 
-std::string TableHead(std::string_view first, const std::vector<Column>& columns) {
+std::string TableHead(std::string_view first, const std::vector<SummaryColumn>& columns) {
   std::string text = std::string(first);
-  for (const Column& column : columns) text += " " + std::string(column.title) + " |";
+  for (const SummaryColumn& column : columns) text += " " + std::string(column.title) + " |";
   text += " trials |\n";
   for (const char c : first) text += c == '|' ? "|---" : "";
   text.resize(text.size() - 3);
@@ -138,9 +138,9 @@ std::string TableHead(std::string_view first, const std::vector<Column>& columns
   return text + "---|\n";
 }
 
-std::string TableRow(const ordered_json& cell, const std::vector<Column>& columns) {
+std::string TableRow(const ordered_json& cell, const std::vector<SummaryColumn>& columns) {
   std::string text;
-  for (const Column& column : columns) {
+  for (const SummaryColumn& column : columns) {
     const std::string name(column.metric);
     const bool there = cell["metrics"].contains(name);
     text += " " + (there ? MetricText(cell["metrics"][name], column.scale) : "n/a") + " |";
@@ -151,7 +151,7 @@ std::string TableRow(const ordered_json& cell, const std::vector<Column>& column
 // A table for each number of connections. With several workloads it is one for all of them, or
 // there would be more headings than rows.
 std::string Tables(const ordered_json& report) {
-  const std::vector<Column> columns = ColumnsOf(report);
+  const std::vector<SummaryColumn> columns = ColumnsOf(report);
   const bool several = SeveralWorkloads(report);
   std::string text = "## Results\n";
   for (const ordered_json& connections : report["experiment"]["connections"]) {
@@ -288,16 +288,23 @@ std::string Notes(const ordered_json& report) {
   return text + "\n";
 }
 
+bool HasOpenLoop(const ordered_json& report) {
+  return std::ranges::any_of(report["cells"], [](const ordered_json& cell) {
+    const auto offered = cell["metrics"].find("offered_rps");
+    return offered != cell["metrics"].end() && !(*offered)["median"].is_null();
+  });
+}
+
 std::string Charts(const ordered_json& report) {
-  if (SeveralWorkloads(report)) {
+  if (SeveralWorkloads(report) && !report["experiment"].contains("axis")) {
     return "## Charts\n\n[charts/](charts/) holds a set for each workload.\n\n";
   }
-  static constexpr std::array<std::string_view, 6> kCharts = {
-      "overview", "throughput", "cpu_per_request", "scheduling", "latency", "memory"};
+  std::vector<std::string> charts = {"overview",   "ranking", "throughput", "cpu_per_request",
+                                     "scheduling", "latency", "memory"};
+  if (HasOpenLoop(report)) charts.insert(charts.end(), {"overload", "losses"});
   std::string text = "## Charts\n\n";
-  for (const std::string_view chart : kCharts) {
-    const std::string name(chart);
-    text += "- [" + Escaped(name) + "](charts/" + name + ".svg)\n";
+  for (const std::string& chart : charts) {
+    text += "- [" + Escaped(chart) + "](charts/" + chart + ".svg)\n";
   }
   return text + "\n";
 }
