@@ -62,8 +62,11 @@ checks: build deps-checks ## other people's clients, and what each architecture 
 	$(PYTHON) servers/checks/robustness.py --build $(BUILD) || status=1; \
 	exit $$status
 
-peers: build deps-peers ## architectures against nginx, Go's net/http and fasthttp
-	$(PYTHON) servers/checks/peers.py --build $(BUILD)
+peers: build deps-peers ## architectures against nginx, Go's net/http and fasthttp, and one that parses nothing
+	cmake --build --preset release --target crossover-server-raw
+	$(PYTHON) servers/checks/peers.py --build $(BUILD) \
+	  --peer 'raw=$(BUILD)/crossover-server-raw --architecture event-loop --listen {address}:{port}' \
+	  --pairs event-loop:nginx,io-uring-per-core:nginx,thread-per-connection:nethttp,worker-pool:fasthttp,event-loop:raw
 
 build: deps ## builds build/crossover, build/crossover-server and build/crossover-load
 	@test -f $(BUILD)/build.ninja || cmake --preset release
