@@ -216,7 +216,9 @@ TEST(Summary, EveryTableHasAsManyColumnsInEachRow) {
   size_t rows = 0;
   for (std::string line; std::getline(text, line); ++rows) {
     const auto bars = std::ranges::count(line, '|');
-    if (columns != 0 && bars != 0) EXPECT_EQ(bars, columns) << line;
+    if (columns != 0 && bars != 0) {
+      EXPECT_EQ(bars, columns) << line;
+    }
     columns = bars;
   }
   EXPECT_GT(rows, 40u);
