@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/dispatch.hpp>
@@ -27,6 +28,15 @@ using boost::system::error_code;
 // Accepted in one turn: so many new connections may hold up those that are served.
 constexpr int kAcceptsInATurn = 64;
 
+// How often a loop that has stopped accepting looks whether the drain is over.
+constexpr std::chrono::milliseconds kDrainTick(20);
+
+// The connections of one loop.
+struct Population {
+  std::atomic<size_t> open{0};
+  std::atomic<size_t> waiting{0};  // with a timer, and nothing else, under way
+};
+
 // As a system call would put it.
 ssize_t Result(const error_code& error, size_t n) {
   if (error == asio::error::eof) return 0;
@@ -38,21 +48,24 @@ ssize_t Result(const error_code& error, size_t n) {
 // shared_from_this() would add a pair of atomic operations to each.
 class AsioConnection {
  public:
-  explicit AsioConnection(const asio::any_io_executor& executor)
-      : socket_(executor), timer_(executor) {}
+  AsioConnection(const asio::any_io_executor& executor, Population& population)
+      : population_(population), socket_(executor), timer_(executor) {
+    ++population_.open;
+  }
   // The descriptor is the Connection's to close.
   ~AsioConnection() {
     error_code ignored;
     socket_.release(ignored);
+    --population_.open;
   }
   AsioConnection(const AsioConnection&) = delete;
   AsioConnection& operator=(const AsioConnection&) = delete;
 
   // Takes the connection over and serves it, with all handlers run by `executor`. False, and it
   // stays the caller's, if the kernel can't register it.
-  static bool Start(const asio::any_io_executor& executor,
+  static bool Start(const asio::any_io_executor& executor, Population& population,
                     std::unique_ptr<Connection>& connection) {
-    auto self = std::make_unique<AsioConnection>(executor);
+    auto self = std::make_unique<AsioConnection>(executor, population);
     error_code error;
     // Which protocol is only remembered, and asked for by nobody: it may be IPv6.
     self->socket_.assign(asio::ip::tcp::v4(), connection->fd(), error);
@@ -89,7 +102,9 @@ class AsioConnection {
       }
       case HttpSession::Step::kWait:
         c.timer_.expires_after(std::chrono::nanoseconds(c.connection_->wait_ns()));
+        ++c.population_.waiting;
         c.timer_.async_wait([self = std::move(self)](const error_code&) mutable {
+          --self->population_.waiting;
           self->connection_->WaitOver();
           Advance(std::move(self));
         });
@@ -100,6 +115,7 @@ class AsioConnection {
     }
   }
 
+  Population& population_;
   std::unique_ptr<Connection> connection_;  // outlives the socket, whose number it keeps
   asio::ip::tcp::socket socket_;
   asio::steady_timer timer_;
@@ -163,7 +179,7 @@ class AsioLoop::Impl {
       Listener::Accepted accepted = listener_->TryAccept(SocketMode::kNonBlocking);
       switch (accepted.kind) {
         case Listener::Accepted::Kind::kConnection:
-          if (AsioConnection::Start(NewExecutor(), accepted.connection)) break;
+          if (AsioConnection::Start(NewExecutor(), population_, accepted.connection)) break;
           counters_->accept_errors.fetch_add(1, std::memory_order_relaxed);
           listener_->Reject(std::move(accepted.connection));
           break;
@@ -175,10 +191,24 @@ class AsioLoop::Impl {
           return;
         case Listener::Accepted::Kind::kStopped:
           StopAccepting();
+          AwaitEndOfDrain();
           return;
       }
     }
     if (!accept_pending_) AwaitConnection();
+  }
+
+  // The drain's end shuts sockets down, which completes all but timers: they are left behind once
+  // nothing else is under way.
+  void AwaitEndOfDrain() {
+    const size_t open = population_.open;  // before the other: one that ends between is no match
+    const size_t waiting = population_.waiting;
+    if (open == 0) return;
+    if (listener_->cut_off() && waiting == open) return io_.stop();
+    back_off_.expires_after(kDrainTick);
+    back_off_.async_wait([this](const error_code& error) {
+      if (!error) AwaitEndOfDrain();
+    });
   }
 
   // What is pending is called back as aborted, unless it has been queued already.
@@ -189,6 +219,7 @@ class AsioLoop::Impl {
     back_off_.cancel();
   }
 
+  Population population_;  // outlives the connections, of which the io_context may have the last
   asio::io_context io_;
   const Order order_;
   const asio::any_io_executor executor_;    // of all that follows
@@ -210,5 +241,7 @@ void AsioLoop::AcceptFrom(Listener& listener, Counters& counters) {
 }
 
 void AsioLoop::Run() { impl_->Run(); }
+
+void AsioLoop::Close() { impl_.reset(); }
 
 }  // namespace crossover

@@ -34,6 +34,10 @@ class AsioLoop {
   // the last connection done.
   void Run();
 
+  // Ends the connections whose waiting (/wait) the end of the drain has cut short. Once every Run()
+  // has returned, and the last call.
+  void Close();
+
  private:
   class Impl;
   std::unique_ptr<Impl> impl_;

@@ -49,6 +49,7 @@ class AsioPerCore : public Architecture {
     }
     workers_[0].Run();
     threads_.Join();
+    for (AsioLoop& worker : workers_) worker.Close();
   }
 
  private:

@@ -47,6 +47,7 @@ class AsioPool : public Architecture {
     }
     loop_.Run();
     threads_.Join();
+    loop_.Close();
   }
 
  private:

@@ -55,6 +55,9 @@ class Listener {
   int stop_fd() const { return stop_->event.get(); }  // readable once stopped, and ever after
   bool stopped() const { return stop_->given.load(std::memory_order_relaxed); }
 
+  // The drain is over: whoever serves a connection lets go of it. Any thread.
+  bool cut_off() const { return table_.cut_off(); }
+
   // One more listening socket on the same address and port, for another thread: the kernel spreads
   // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). Stops with this
   // one. Throws what the constructor throws.
