@@ -53,13 +53,18 @@ PreforkParent::PreforkParent(Listener& listener, Counters& counters, PreforkBoar
       child_ended_(WatchChildren()) {}
 
 void PreforkParent::Run() {
+  while (!board_.shared().serving.load()) {
+    pollfd call{board_.call_fd(), POLLIN, 0};
+    ::poll(&call, 1, -1);
+    board_.TakeCall();
+  }
   while (!stopping_ || !slot_of_.empty()) {
     Wait();
     board_.TakeCall();
     Reap();
     // After the stop as long as some may wait whom no worker is free for.
-    const bool more = !stopping_ || !board_.shared().backlog_taken.load();
-    if (board_.shared().serving.load() && more) KeepSpares();
+    const bool drained = board_.shared().backlog_taken.load() || table_.cut_off();
+    if (!stopping_ || !drained) KeepSpares();
     if (NowMs() >= sweeps_ms_) Sweep();
   }
 }
