@@ -19,6 +19,7 @@ constexpr Facts kFacts[] = {
 #undef ARCHITECTURE
 };
 
+constexpr int64_t kSpareProcesses = 32 + 10;  // a burst, and those that idle
 constexpr int64_t kBesideTheServing = 2;  // the main thread, and the one that answers to us
 
 const Facts* Find(std::string_view architecture) {
@@ -36,6 +37,9 @@ int64_t ServingThreads(ThreadUse use, const ArchitectureFlags& options, int64_t 
     case ThreadUse::kGrowing:
       if (options.overflow == "grow") return connections;
       return std::min(options.workers_max.value_or(limits::kPoolWorkersMax), connections);
+    case ThreadUse::kProcesses:  // and those that are kept ready
+      return std::min(options.workers_max.value_or(limits::kPoolWorkersMax),
+                      connections + kSpareProcesses);
     case ThreadUse::kConnections:
       break;
   }
@@ -48,6 +52,11 @@ int64_t ServerThreads(const ArchitectureLevel& architecture, int64_t connections
   const Facts* const facts = Find(architecture.name);
   const ThreadUse use = facts == nullptr ? ThreadUse::kConnections : facts->threads;
   return ServingThreads(use, architecture.options, connections, cpus) + kBesideTheServing;
+}
+
+bool ServesInProcesses(std::string_view architecture) {
+  const Facts* const facts = Find(architecture);
+  return facts != nullptr && facts->threads == ThreadUse::kProcesses;
 }
 
 unsigned KnobsOf(std::string_view architecture) {

@@ -20,6 +20,8 @@ namespace {
 // connection: two sockets with their files (4 KiB each) and, in flight, a buffer on each side
 // (4 KiB); 8 KiB of the server's session and the client's state.
 constexpr int64_t kThreadBytes = (12 + 16 + 12) * 1024;
+// A process: a thread, page tables, and the pages of its parent that it has written.
+constexpr int64_t kProcessBytes = 300 * 1024;
 constexpr int64_t kConnectionBytes = (2 * 4 + 2 * 4 + 8) * 1024;
 constexpr int64_t kBaseBytes = 256LL * 1024 * 1024;  // the programs, and room to breathe
 
@@ -241,6 +243,9 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
       needed.server_threads = threads;
       largest = &architecture;
     }
+    const bool processes = ServesInProcesses(architecture.name);
+    const int64_t bytes = threads * (processes ? kProcessBytes : kThreadBytes);
+    needed.memory_bytes = std::max(needed.memory_bytes, bytes);
   }
   needed.trial = (largest == nullptr ? "" : largest->label + ", ") +
                  IntegerText(needed.connections) + " connections";
@@ -248,8 +253,7 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
   needed.ports_made_anew = PortsMadeAnew(experiment, allowed_cpus);
   needed.open_files = needed.connections + needed.client_threads + kOpenFilesExtra;
   needed.maps = 2 * needed.server_threads + kMapsExtra;
-  needed.memory_bytes =
-      kBaseBytes + needed.server_threads * kThreadBytes + needed.connections * kConnectionBytes;
+  needed.memory_bytes += kBaseBytes + needed.connections * kConnectionBytes;
   needed.backlog = std::min(needed.connections, static_cast<int64_t>(limits::kConnectsInFlightMax));
   needed.isolated = experiment.placement.mode == Placement::Mode::kIsolated;
   return needed;

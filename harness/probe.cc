@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -49,6 +51,35 @@ void AttachedProbe::Derive(const TrialFacts& facts, Metrics& metrics) const {
   for (const std::string_view name : probe_->metrics()) CHECK(metrics.contains(name));
 }
 
+void ReadEachProcess(const ProbeTarget& target, Moment moment, Sample& sample,
+                     const std::function<bool(pid_t pid, std::string& why)>& read) {
+  if (target.processes == nullptr) {
+    read(target.server_pid, sample.failure);
+    return;
+  }
+  sample.processes = *target.processes;
+  const int64_t from_ns = MonotonicNs();
+  for (const pid_t pid : sample.processes.pids) {
+    if (read(pid, sample.failure)) continue;
+    sample.failure = "process " + std::to_string(pid) + " of the server: " + sample.failure;
+    return;
+  }
+  sample.time_ns = moment == Moment::kWindowEnd ? sample.processes.time_ns
+                                                : from_ns + (MonotonicNs() - from_ns) / 2;
+}
+
+namespace {
+
+// How many of the processes that the window began with ended in it, or came and went.
+int64_t EndedBetween(const ServerProcesses& start, const ServerProcesses& end) {
+  const std::unordered_set<pid_t> last(end.pids.begin(), end.pids.end());
+  const auto gone =
+      std::ranges::count_if(start.pids, [&](pid_t pid) { return !last.contains(pid); });
+  return std::max<int64_t>(gone, end.ended - start.ended);
+}
+
+}  // namespace
+
 std::optional<double> WindowRate(const Samples& samples, std::string_view key, std::string& why) {
   const Sample& start = At(samples, Moment::kWindowStart);
   const Sample& end = At(samples, Moment::kWindowEnd);
@@ -62,6 +93,13 @@ std::optional<double> WindowRate(const Samples& samples, std::string_view key, s
   const auto last = end.values.find(key);
   if (first == start.values.end() || last == end.values.end()) {
     why = "not read at both ends of the window: " + std::string(key);
+    return std::nullopt;
+  }
+  if (const int64_t ended = EndedBetween(start.processes, end.processes); ended > 0) {
+    why =
+        std::to_string(ended) +
+        " of the server's processes ended in the window, and what the kernel had counted for them "
+        "is lost";
     return std::nullopt;
   }
   if (end.time_ns <= start.time_ns) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -29,9 +30,18 @@ enum class Moment {
 };
 inline constexpr size_t kMomentCount = 4;
 
+// The processes of a server that serves in many.
+struct ServerProcesses {
+  std::vector<pid_t> pids;
+  int64_t ended = 0;    // so far, by the server's count
+  int64_t time_ns = 0;  // CLOCK_MONOTONIC, when they were listed
+};
+
 // What was read at one moment: cumulative values under names that the probe chooses.
 struct Sample {
-  int64_t time_ns = 0;  // CLOCK_MONOTONIC, just before the reading
+  int64_t time_ns = 0;  // CLOCK_MONOTONIC, just before the reading, or as ReadEachProcess() says
+  ServerProcesses
+      processes;  // over which the values are sums; none: they are of one, or no process
   std::map<std::string, double, std::less<>> values;
   std::string failure;  // not empty: why there is no reading
 };
@@ -43,6 +53,9 @@ inline const Sample& At(const Samples& samples, Moment moment) {
 
 struct ProbeTarget {
   pid_t server_pid = -1;
+  // All of its processes as they are at the moment of the reading, or null: it is the only one.
+  // Whoever attaches the probe owns the list and keeps it current.
+  const ServerProcesses* processes = nullptr;
   std::vector<int> server_cpus;
   bool server_reports_rusage = true;  // its counters carry getrusage
 };
@@ -91,11 +104,19 @@ class AttachedProbe {
 // One of each registered in probes.def, in its order.
 std::vector<AttachedProbe> MakeProbes();
 
+// Calls `read` with each process of the server, or with server_pid if it is the only one, until one
+// fails; the failure, which `read` gave, is then the sample's. To read 16,000 takes half a second:
+// the sample's time is then the middle of it, except at the window's end. There it is when they
+// were listed, since the load has ended and what is counted stands still.
+void ReadEachProcess(const ProbeTarget& target, Moment moment, Sample& sample,
+                     const std::function<bool(pid_t pid, std::string& why)>& read);
+
 // The change of `key` per second between the two ends of the window. Probes are read a little
 // after the load generator's own marks, and not all at once, so each metric per request is its rate
 // over the probe's own window divided by the throughput over the load generator's: a shift of the
 // windows against each other then costs nothing as long as the load is steady. nullopt, with the
-// reason in `why`, if an end is missing or time stood still.
+// reason in `why`, if an end is missing, time stood still, or a process ended within: what the
+// kernel had counted for it is lost.
 std::optional<double> WindowRate(const Samples& samples, std::string_view key, std::string& why);
 
 // Sets `name` to `numerator` x `scale` / `denominator`, or to unavailable: for `why` if numerator

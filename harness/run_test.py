@@ -306,6 +306,25 @@ class RunTest(unittest.TestCase):
 
     @unittest.skipUnless((BUILD / "crossover-server").exists() and
                          (BUILD / "crossover-load").exists(), "needs the real programs")
+    def test_what_processes_use_is_counted_as_threads_are(self):
+        path = self.write(
+            architectures=["prefork", "thread-per-connection"], connections=[20], repetitions=1,
+            workloads=[{"name": "spin", "path": "/cpu/500"}],
+            load={"threads": 1, "warmup": "50ms", "duration": "400ms"})
+        done = self.run_crossover("run", path, "--out", self.out)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        for trial in self.records()[1:]:
+            metrics = trial["metrics"]
+            for name in ("context_switches_per_request", "run_queue_wait_us_per_request"):
+                self.assertGreater(metrics[name]["value"] or 0, 0, metrics[name])
+            # The handler's own; the probes' window and the load's are not quite the same.
+            self.assertGreater(metrics["cpu_us_per_request"]["value"] or 0, 450, trial["architecture"])
+            self.assertGreater(metrics["memory_bytes_per_connection"]["value"] or 0, 16 * 1024)
+            faults = metrics["page_faults_per_request"]
+            self.assertEqual(faults["value"] is None, trial["architecture"] == "prefork", faults)
+
+    @unittest.skipUnless((BUILD / "crossover-server").exists() and
+                         (BUILD / "crossover-load").exists(), "needs the real programs")
     def test_real_workloads_of_every_kind(self):
         over = {"rate_percent": 150, "percent_of": "closed", "deadline": "50ms"}
         path = self.write(

@@ -42,6 +42,7 @@ class TrialRun {
   }
   int64_t In(int64_t ns) const { return MonotonicNs() + ns; }
   void ReadProbes(Moment moment) {
+    if (many_processes_) ListProcesses();
     for (AttachedProbe& probe : probes_) probe.Read(moment);
   }
   nlohmann::json Counters() {
@@ -49,6 +50,7 @@ class TrialRun {
   }
 
   void CheckCapacity() const;
+  void ListProcesses();
   void StartServer();
   void Connect();
   void Measure();
@@ -60,6 +62,8 @@ class TrialRun {
   const int64_t connections_;
   std::optional<ChildProcess> server_;
   std::optional<ChildProcess> load_;
+  bool many_processes_ = false;
+  ServerProcesses processes_;  // if there are many
   std::vector<AttachedProbe> probes_ = MakeProbes();
   std::string url_;
   std::optional<double> connect_all_seconds_;
@@ -77,6 +81,18 @@ void TrialRun::CheckCapacity() const {
                      workload.percent_of + ", whose trial in this repetition has none");
 }
 
+void TrialRun::ListProcesses() {
+  const auto listed =
+      conversation_.Ask(*server_, "processes", "processes", In(setup_.deadlines.counters_ns));
+  try {
+    processes_ = {.pids = listed.at("pids").get<std::vector<pid_t>>(),
+                  .ended = listed.at("ended").get<int64_t>(),
+                  .time_ns = MonotonicNs()};
+  } catch (const nlohmann::json::exception& error) {
+    throw TrialFailure(std::string("the server did not list its processes: ") + error.what());
+  }
+}
+
 void TrialRun::StartServer() {
   Stage("starting");
   server_.emplace(ChildProcess::Start(
@@ -90,9 +106,11 @@ void TrialRun::StartServer() {
            setup_.experiment.workloads[setup_.trial.workload].path;
     // Behind a launcher the server is another process than the child.
     target.server_pid = ready.value("pid", server_->pid());
+    many_processes_ = ready.value("processes", "one") == "many";
   } catch (const nlohmann::json::exception& error) {
     throw TrialFailure(std::string("the server's ready line lacks its address: ") + error.what());
   }
+  if (many_processes_) target.processes = &processes_;
   target.server_reports_rusage = Counters().contains("rusage");
   for (AttachedProbe& probe : probes_) probe.Attach(target);
   ReadProbes(Moment::kIdle);
@@ -116,13 +134,13 @@ void TrialRun::Measure() {
   const TrialDeadlines& deadlines = setup_.deadlines;
   conversation_.Ask(*load_, "go", "measuring", In(deadlines.measuring_ns));
   const int64_t probes_from_ns = MonotonicNs();
+  before_ = Counters();  // first: to read thousands of processes takes a while
   ReadProbes(Moment::kWindowStart);
-  before_ = Counters();
   Stage("measuring");
   conversation_.Await(*load_, "measured", In(deadlines.measured_ns));
   probe_seconds_ = static_cast<double>(MonotonicNs() - probes_from_ns) / 1e9;
-  ReadProbes(Moment::kWindowEnd);
   after_ = Counters();
+  ReadProbes(Moment::kWindowEnd);
   Stage("draining");
   auto done = conversation_.Await(*load_, "done", In(deadlines.done_ns));
   if (!done.contains("result") || !done["result"].is_object()) {

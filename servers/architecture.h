@@ -3,10 +3,14 @@
 // architectures.def.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "servers/counters.h"
 #include "servers/listener.h"
@@ -34,9 +38,22 @@ struct ArchitectureOptions {
 // ArchitectureOptions::workers, with its default resolved.
 size_t WorkerCount(const ArchitectureOptions& options);
 
+// The processes that serve beside the one that the server was made in.
+struct ServingProcesses {
+  std::vector<pid_t> pids;  // those that live, or lived a moment ago
+  uint64_t ended = 0;       // so far; what the kernel had counted for them is lost
+};
+
 class Architecture {
  public:
   virtual ~Architecture() = default;
+
+  // Called once, when the server listens and has started no thread yet: where processes are forked
+  // that serve. They share the counters, the listener and what its stop and its table's drain say.
+  virtual void Prepare(Listener& /*listener*/, Counters& /*counters*/) {}
+
+  // nullopt of one that serves within this process. Any thread.
+  virtual std::optional<ServingProcesses> processes() const { return std::nullopt; }
 
   // Serves what `listener` accepts until it says stop, then until the last connection is done (the
   // ConnectionTable sees to it that they end), joins its threads and returns. What fails on the way
@@ -46,19 +63,21 @@ class Architecture {
 
 // Which of them an architecture takes, beside the backlog and the timeouts, which all do; bits.
 enum Knobs : unsigned {
-  kKnobWorkers = 1,    // workers
-  kKnobWorkersMax = 2,  // workers_max, overflow, worker_idle_ns
+  kKnobWorkers = 1,     // workers
+  kKnobWorkersMax = 2,  // workers_max
   kKnobStack = 4,
   kKnobBatch = 8,
   kKnobBusyPoll = 16,
+  kKnobOverflow = 32,  // overflow, worker_idle_ns
 };
 
 // How many threads serve N connections.
 enum class ThreadUse {
   kOne,
-  kWorkers,    // ArchitectureOptions::workers
-  kGrowing,    // as many as there are connections, up to workers_max
+  kWorkers,  // ArchitectureOptions::workers
+  kGrowing,  // as many as there are connections, up to workers_max
   kConnections,
+  kProcesses,  // as kGrowing, each a process of its own
 };
 
 struct ArchitectureEntry {

@@ -150,6 +150,9 @@ TEST(EpollPool, EndsTheDrainWhateverIsUnderWay) {
 }
 
 TEST_P(EveryArchitecture, SurvivesTheEndOfDescriptors) {
+  if (GetParam().threads == ThreadUse::kProcesses) {
+    GTEST_SKIP() << "a process has one connection, and never too few descriptors";
+  }
   Server server(Options());
   std::vector<Client> clients;
   for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <limits>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -22,6 +23,12 @@ int64_t PackSince(int64_t ms, HttpSession::Phase phase) {
   return ms << kPhaseBits | static_cast<int64_t>(phase);
 }
 
+HttpSession::Phase PhaseOf(int64_t since) {
+  return static_cast<HttpSession::Phase>(since & ((1 << kPhaseBits) - 1));
+}
+
+int64_t AgeMs(int64_t since, int64_t now_ms) { return now_ms - (since >> kPhaseBits); }
+
 // clock_nanosleep to the end, whatever signals come.
 void SleepNs(int64_t ns) {
   timespec left{.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
@@ -36,7 +43,8 @@ Connection::Connection(Fd socket, SocketMode mode, ConnectionTable& table)
       mode_(mode),
       table_(table),
       session_(table.context_, table.counters_.NextShard()),
-      since_(PackSince(CoarseMs(), HttpSession::Phase::kIdle)) {
+      since_(table.published_ != nullptr ? *table.published_ : own_since_) {
+  since_.store(PackSince(CoarseMs(), HttpSession::Phase::kIdle), std::memory_order_relaxed);
   table_.Add(this);
 }
 
@@ -64,8 +72,10 @@ HttpSession::Step Connection::Next() {
 void Connection::ReadDone(ssize_t n) {
   if (n > 0) {
     session_.Received(static_cast<size_t>(n));
+  } else if (n == -EINTR) {
+    table_.Interrupted();
   } else if (n < 0) {
-    broken_ = n != -EINTR;
+    broken_ = true;
   } else if (timed_out_.load(std::memory_order_acquire)) {
     session_.TimedOut();
   } else {
@@ -74,8 +84,9 @@ void Connection::ReadDone(ssize_t n) {
 }
 
 void Connection::WriteDone(ssize_t n) {
+  if (n == -EINTR) return table_.Interrupted();
   if (n < 0) {
-    broken_ = n != -EINTR;
+    broken_ = true;
     return;
   }
   // An output that was taken whole begins a new term for the next.
@@ -126,10 +137,7 @@ bool Connection::Write() {
 
 ConnectionTable::ConnectionTable(const TimeoutOptions& timeouts, SessionContext& context,
                                  Counters& counters)
-    : timeouts_(timeouts),
-      context_(context),
-      counters_(counters),
-      watcher_(&ConnectionTable::Watch, this) {}
+    : timeouts_(timeouts), context_(context), counters_(counters) {}
 
 ConnectionTable::~ConnectionTable() {
   {
@@ -138,7 +146,15 @@ ConnectionTable::~ConnectionTable() {
     stopping_ = true;
   }
   wake_.notify_one();
-  watcher_.join();
+  if (watcher_.joinable()) watcher_.join();
+}
+
+void ConnectionTable::StartWatching() { watcher_ = std::thread(&ConnectionTable::Watch, this); }
+
+void ConnectionTable::Interrupted() {
+  if (watcher_.joinable()) return;
+  const std::lock_guard lock(mutex_);
+  Sweep(CoarseMs());
 }
 
 void ConnectionTable::Drain() {
@@ -155,7 +171,7 @@ void ConnectionTable::Add(Connection* connection) {
   connection->next_ = first_;
   if (first_ != nullptr) first_->previous_ = connection;
   first_ = connection;
-  open_.fetch_add(1, std::memory_order_relaxed);
+  counters_.open.fetch_add(1, std::memory_order_relaxed);
 }
 
 // The descriptor is closed under the lock: Sweep() must not meet its number in a new connection.
@@ -164,41 +180,55 @@ void ConnectionTable::RemoveAndClose(Connection* connection) {
   if (connection->previous_ != nullptr) connection->previous_->next_ = connection->next_;
   if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
   if (first_ == connection) first_ = connection->next_;
-  open_.fetch_sub(1, std::memory_order_relaxed);
+  counters_.open.fetch_sub(1, std::memory_order_relaxed);
   connection->socket_.Reset();
 }
 
-void ConnectionTable::Watch() {
+int64_t ConnectionTable::sweep_interval_ms() const {
+  if (draining()) return kDrainSweepMs;
   const int64_t shortest_ms =
       std::min({timeouts_.idle_ns, timeouts_.header_ns, timeouts_.linger_ns}) / kNsPerMs;
-  const int64_t interval_ms = std::clamp<int64_t>(shortest_ms / 4, kDrainSweepMs, 1000);
+  return std::clamp<int64_t>(shortest_ms / 4, kDrainSweepMs, 1000);
+}
+
+void ConnectionTable::Watch() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    const bool draining = drain_began_ms_ >= 0;
-    wake_.wait_for(lock, std::chrono::milliseconds(draining ? kDrainSweepMs : interval_ms));
+    wake_.wait_for(lock, std::chrono::milliseconds(sweep_interval_ms()));
     if (!stopping_) Sweep(CoarseMs());
   }
 }
 
+// How long a connection may be in `phase`.
+int64_t ConnectionTable::LimitMs(HttpSession::Phase phase) const {
+  using Phase = HttpSession::Phase;
+  const int64_t idle_ms = timeouts_.idle_ns / kNsPerMs;
+  if (phase == Phase::kHandling) return std::numeric_limits<int64_t>::max();
+  if (phase == Phase::kHeader) return timeouts_.header_ns / kNsPerMs;
+  if (phase == Phase::kLingering) return timeouts_.linger_ns / kNsPerMs;
+  if (phase == Phase::kIdle && draining()) return std::min(idle_ms, kDrainGraceMs);
+  return idle_ms;
+}
+
+bool ConnectionTable::Overdue(int64_t since) const {
+  return cut_off() || AgeMs(since, CoarseMs()) > LimitMs(PhaseOf(since));
+}
+
 void ConnectionTable::Sweep(int64_t now_ms) {
   using Phase = HttpSession::Phase;
-  const bool draining = drain_began_ms_ >= 0;
-  const bool cut_off = draining && now_ms - drain_began_ms_ > timeouts_.drain_ns / kNsPerMs;
-  if (cut_off) cut_off_.store(true, std::memory_order_relaxed);
+  const bool draining = this->draining();
+  if (drain_began_ms_ >= 0 && now_ms - drain_began_ms_ > timeouts_.drain_ns / kNsPerMs) {
+    context_.cut_off.store(true, std::memory_order_relaxed);
+  }
+  const bool cut_off = this->cut_off();
   for (Connection* c = first_; c != nullptr; c = c->next_) {
     const int64_t since = c->since_.load(std::memory_order_relaxed);
-    const auto phase = static_cast<Phase>(since & ((1 << kPhaseBits) - 1));
-    const int64_t age_ms = now_ms - (since >> kPhaseBits);
+    const Phase phase = PhaseOf(since);
     if (cut_off) {
       ::shutdown(c->fd(), SHUT_RDWR);
       continue;
     }
-    if (phase == Phase::kHandling) continue;
-    int64_t limit_ms = timeouts_.idle_ns / kNsPerMs;
-    if (phase == Phase::kHeader) limit_ms = timeouts_.header_ns / kNsPerMs;
-    if (phase == Phase::kLingering) limit_ms = timeouts_.linger_ns / kNsPerMs;
-    if (phase == Phase::kIdle && draining) limit_ms = std::min(limit_ms, kDrainGraceMs);
-    if (age_ms <= limit_ms) continue;
+    if (AgeMs(since, now_ms) <= LimitMs(phase)) continue;
     // The first time its owner is woken to answer as it can; after that there is no more to wait
     // for.
     const bool again = c->timed_out_.exchange(true, std::memory_order_release);

@@ -79,9 +79,10 @@ class Connection {
   ConnectionTable& table_;
   HttpSession session_;
   HttpSession::Phase phase_ = HttpSession::Phase::kIdle;
-  // Read by the table's thread: the phase in the low 3 bits, above it the coarse milliseconds since
-  // when.
-  std::atomic<int64_t> since_;
+  // Read by the table's thread, or by another process: the phase in the low 3 bits, above it the
+  // coarse milliseconds since when. Here, or where the table's PublishIn() said.
+  std::atomic<int64_t> own_since_{0};
+  std::atomic<int64_t>& since_;
   std::atomic<bool> timed_out_{false};
   // The table's list, under its mutex.
   Connection* previous_ = nullptr;
@@ -104,13 +105,26 @@ class ConnectionTable {
   ConnectionTable(const TimeoutOptions& timeouts, SessionContext& context, Counters& counters);
   ~ConnectionTable();  // CHECKs that no connection is left
 
+  // Starts that thread. Once; throws std::system_error if there is none to be had.
+  void StartWatching();
+
+  // A table that was copied by fork() has no thread. The process has one thread and one connection
+  // at a time; the connection's phase and its time are published in `since`, for another process
+  // to look at, which asks Overdue() and then interrupts by a signal the call in which the
+  // connection's thread is blocked: the connection is then looked at there.
+  void PublishIn(std::atomic<int64_t>& since) { published_ = &since; }
+  // Whether what was published so is to be shut down by now.
+  bool Overdue(int64_t since) const;
+  // Between two looks at all connections.
+  int64_t sweep_interval_ms() const;
+
   // From now on responses close their connections; idle connections are closed after a short
   // grace, in which a request under way may arrive; after drain_ns everything is cut off.
   void Drain();
   const SessionContext& context() const { return context_; }
   // The drain is over: whoever serves a connection lets go of it.
-  bool cut_off() const { return cut_off_.load(std::memory_order_relaxed); }
-  size_t open() const { return open_.load(std::memory_order_relaxed); }
+  bool cut_off() const { return context_.cut_off.load(std::memory_order_relaxed); }
+  bool draining() const { return context_.draining.load(std::memory_order_relaxed); }
 
  private:
   friend class Connection;
@@ -119,6 +133,8 @@ class ConnectionTable {
   void RemoveAndClose(Connection* connection);
   void Watch();
   void Sweep(int64_t now_ms);  // under mutex_
+  void Interrupted();
+  int64_t LimitMs(HttpSession::Phase phase) const;
 
   const TimeoutOptions timeouts_;
   SessionContext& context_;
@@ -126,8 +142,7 @@ class ConnectionTable {
   std::mutex mutex_;
   std::condition_variable wake_;
   Connection* first_ = nullptr;
-  std::atomic<size_t> open_{0};
-  std::atomic<bool> cut_off_{false};
+  std::atomic<int64_t>* published_ = nullptr;
   bool stopping_ = false;
   int64_t drain_began_ms_ = -1;
   std::thread watcher_;

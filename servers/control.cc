@@ -47,20 +47,30 @@ json ResourceUsage() {
           {"minor_faults", usage.ru_minflt},         {"major_faults", usage.ru_majflt}};
 }
 
+// With what getrusage tells of this process, unless others serve: it tells nothing of them.
 json CountersLine(const Server& server, const char* event) {
   const Counters::Snapshot counters = server.counters();
-  return {{"event", event},
-          {"time_ns", MonotonicNs()},
-          {"requests", counters.requests},
-          {"protocol_errors", counters.protocol_errors},
-          {"accepted", counters.accepted},
-          {"open", server.open()},
-          {"accept_errors", counters.accept_errors},
-          {"rejected", counters.rejected},
-          {"thread_failures", counters.thread_failures},
-          {"timeouts", counters.timeouts},
-          {"threads", ThreadCount()},
-          {"rusage", ResourceUsage()}};
+  const auto processes = server.processes();
+  const int64_t others = processes ? static_cast<int64_t>(processes->pids.size()) : 0;
+  json line = {{"event", event},
+               {"time_ns", MonotonicNs()},
+               {"requests", counters.requests},
+               {"protocol_errors", counters.protocol_errors},
+               {"accepted", counters.accepted},
+               {"open", server.open()},
+               {"accept_errors", counters.accept_errors},
+               {"rejected", counters.rejected},
+               {"thread_failures", counters.thread_failures},
+               {"timeouts", counters.timeouts},
+               {"threads", ThreadCount() + others}};
+  if (!processes) line["rusage"] = ResourceUsage();
+  return line;
+}
+
+json ProcessesLine(const Server& server) {
+  ServingProcesses processes = server.processes().value_or(ServingProcesses{});
+  processes.pids.insert(processes.pids.begin(), getpid());
+  return {{"event", "processes"}, {"pids", processes.pids}, {"ended", processes.ended}};
 }
 
 json ReadyLine(const Server& server) {
@@ -69,6 +79,7 @@ json ReadyLine(const Server& server) {
           {"address", server.options().listen.host},
           {"port", server.port()},
           {"pid", getpid()},
+          {"processes", server.processes() ? "many" : "one"},
           {"backlog", server.backlog()},
           {"open_files_limit", GetOpenFilesLimit().soft},
           {"time_ns", MonotonicNs()}};
@@ -80,12 +91,14 @@ void Obey(const std::string& line, Server& server) {
   const json name = command.is_object() ? command.value("command", json()) : json();
   if (name == "counters") {
     WriteJsonLine(STDOUT_FILENO, CountersLine(server, "counters"));
+  } else if (name == "processes") {
+    WriteJsonLine(STDOUT_FILENO, ProcessesLine(server));
   } else if (name == "stop") {
     server.Stop();
   } else {
-    WriteJsonLine(STDOUT_FILENO,
-                  {{"event", "error"},
-                   {"message", "not a command: '" + line + "'; there are counters and stop"}});
+    WriteJsonLine(STDOUT_FILENO, {{"event", "error"},
+                                  {"message", "not a command: '" + line +
+                                                  "'; there are counters, processes and stop"}});
   }
 }
 

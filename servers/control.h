@@ -2,6 +2,8 @@
 //
 //   out  {"event":"ready", "port":N, ...}      it listens
 //   in   {"command":"counters"}                out {"event":"counters", ...}
+//   in   {"command":"processes"}               out {"event":"processes", "pids":[...], "ended":N}
+//        its own and those of an architecture that serves in others, of which N have ended
 //   in   {"command":"stop"}, SIGTERM, SIGINT   drains; out {"event":"done", ...}
 //
 // The end of stdin means nothing, and a terminal is not read: run by hand, it serves until a

@@ -1,5 +1,5 @@
 // Counters: what a server counts. The same code for every architecture, so that counting costs each
-// of them the same.
+// of them the same. They lie in memory that forked processes share.
 #pragma once
 
 #include <array>
@@ -11,6 +11,8 @@ namespace crossover {
 
 class Counters {
  public:
+  static_assert(std::atomic<uint64_t>::is_always_lock_free);
+
   // The per-request counters, spread over cache lines so that threads rarely share one.
   struct alignas(64) Shard {
     std::atomic<uint64_t> requests{0};         // responses whose last byte the kernel took
@@ -48,8 +50,9 @@ class Counters {
   std::atomic<uint64_t> accepted{0};
   std::atomic<uint64_t> accept_errors{0};    // accept() failed: descriptors, memory, aborted
   std::atomic<uint64_t> rejected{0};         // answered 503 unread
-  std::atomic<uint64_t> thread_failures{0};  // a thread, or a fibre, could not be had
+  std::atomic<uint64_t> thread_failures{0};  // a thread, fibre or process could not be had, or crashed
   std::atomic<uint64_t> timeouts{0};         // connections ended by a timeout
+  std::atomic<uint64_t> open{0};             // connections now
 
  private:
   static constexpr size_t kShards = 64;

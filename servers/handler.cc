@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/shared_memory.h"
 
 namespace crossover {
 namespace {
@@ -33,17 +34,19 @@ std::optional<uint64_t> Parameter(std::string_view path, std::string_view prefix
   return value;
 }
 
-// Any size of body is a prefix of one text, made when first asked for.
+// Any size of body is a prefix of one text, made when first asked for and kept. Shared with forked
+// processes: fork() then copies no page tables for it.
 std::string_view Filler(size_t size) {
-  static const std::string text = [] {
+  static const char* const text = [] {
     constexpr std::string_view kLine =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ\n";
-    std::string all;
-    all.reserve(limits::kResponseBodyBytesMax + kLine.size());
-    while (all.size() < limits::kResponseBodyBytesMax) all += kLine;
+    auto* const all = static_cast<char*>(MapShared(limits::kResponseBodyBytesMax));
+    for (size_t at = 0; at < limits::kResponseBodyBytesMax; at += kLine.size()) {
+      kLine.copy(all + at, limits::kResponseBodyBytesMax - at);
+    }
     return all;
   }();
-  return std::string_view(text).substr(0, size);
+  return {text, size};
 }
 
 void SpinCpu(int64_t ns) {
@@ -74,6 +77,8 @@ Reply Get(std::string_view path) {
 }
 
 }  // namespace
+
+void PrepareHandler() { Filler(0); }
 
 Reply Handle(const Request& request) {
   const std::string_view path = PathOf(request.target);

@@ -35,4 +35,8 @@ struct Reply {
 // left to the caller (Reply::wait_ns), since who waits is what architectures differ in. Any thread.
 Reply Handle(const Request& request);
 
+// Makes now what Handle() would make when first needed, so that processes that are forked after it
+// share it.
+void PrepareHandler();
+
 }  // namespace crossover

@@ -27,10 +27,11 @@
 
 namespace crossover {
 
-// What the sessions of one server share. Outlives them.
+// What the sessions of one server share, in whichever process they are. Outlives them.
 struct SessionContext {
   DateSource date;
   std::atomic<bool> draining{false};  // true: every response closes its connection
+  std::atomic<bool> cut_off{false};   // true: the drain is over, connections are let go of
 };
 
 // One thread at a time; any thread.

@@ -1,6 +1,7 @@
 #include "servers/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/shared_memory.h"
 
 namespace crossover {
 namespace {
@@ -124,7 +126,7 @@ Listener::Listener(const ListenAddress& address, int backlog, ConnectionTable& t
       counters_(counters),
       address_(address),
       backlog_(std::min(backlog, SoMaxConn())),
-      stop_(std::make_shared<StopSignal>()),
+      stop_(MakeSharedWithForks<StopSignal>()),
       socket_(Listen(address, backlog_, Sharing::kNone)) {
   address_.port = BoundPort(socket_.get());
   stop_->event.Reset(eventfd(0, EFD_CLOEXEC));
@@ -182,7 +184,9 @@ Listener::Accepted Listener::Take(int result, SocketMode mode) {
     return {Accepted::Kind::kConnection,
             std::make_unique<Connection>(std::move(socket), mode, table_)};
   }
-  if (result != -EAGAIN && result != -EINTR) {
+  // What another process that has the socket too ended.
+  const bool ended = stopped && result == -EINVAL;
+  if (result != -EAGAIN && result != -EINTR && !ended) {
     counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
     const bool peers_fault = result == -ECONNABORTED || result == -EPROTO;
     if (!peers_fault && !stopped) {
@@ -221,6 +225,14 @@ void Listener::Reject(std::unique_ptr<Connection> connection) {
     const ssize_t n = ::recv(connection->fd(), discarded, sizeof discarded, MSG_DONTWAIT);
     if (n <= 0) break;
     taken += static_cast<size_t>(n);
+  }
+}
+
+void Listener::BlockInAccept(bool block) {
+  const int flags = ::fcntl(socket_.get(), F_GETFL);
+  if (flags < 0 ||
+      ::fcntl(socket_.get(), F_SETFL, block ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) != 0) {
+    ThrowErrno("fcntl of the listening socket");
   }
 }
 

@@ -51,7 +51,7 @@ class Listener {
   };
   Accepted TryAccept(SocketMode mode);
   Accepted Take(int result, SocketMode mode);
-  int fd() const { return socket_.get(); }        // readable when a connection waits
+  int fd() const { return socket_.get(); }            // readable when a connection waits
   int stop_fd() const { return stop_->event.get(); }  // readable once stopped, and ever after
   bool stopped() const { return stop_->given.load(std::memory_order_relaxed); }
 
@@ -62,6 +62,13 @@ class Listener {
   // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). Stops with this
   // one. Throws what the constructor throws.
   std::unique_ptr<Listener> Sibling();
+
+  // For processes that share the socket and block in TryAccept(): makes accepting wait for a
+  // connection, and no longer, in all of them, from their next call on. A signal ends the wait
+  // (kNone, or kStopped).
+  void BlockInAccept(bool block);
+
+  ConnectionTable& table() { return table_; }
 
   // Answers 503 without having read the request, closes, and counts. Any thread.
   void Reject(std::unique_ptr<Connection> connection);
@@ -83,7 +90,7 @@ class Listener {
   Counters& counters_;
   ListenAddress address_;  // with the port that was found
   int backlog_;
-  std::shared_ptr<StopSignal> stop_;  // shared by siblings
+  std::shared_ptr<StopSignal> stop_;  // shared by siblings, and by forked processes
   Fd socket_;
   int back_off_ms_ = 0;
   int accepted_after_stop_ = 0;

@@ -44,7 +44,8 @@ void Declare(CLI::App& app, CommandLine& line) {
                  "Workers, where their number is fixed; 0: one for each CPU")
       ->check(CLI::Range(size_t{0}, limits::kThreadsMax))
       ->capture_default_str();
-  app.add_option("--workers-max", server.knobs.workers_max, "Limit of a growing pool (worker-pool)")
+  app.add_option("--workers-max", server.knobs.workers_max,
+                 "Limit of a growing pool (worker-pool, prefork)")
       ->check(CLI::Range(size_t{1}, limits::kPoolWorkersMax))
       ->capture_default_str();
   app.add_option("--overflow", line.overflow,
@@ -79,15 +80,14 @@ void RefuseForeignKnobs(const CLI::App& app, const ArchitectureEntry& architectu
     const char* name;
     unsigned knob;
   };
-  static constexpr Flag kFlags[] = {{"--workers", kKnobWorkers},
-                                    {"--workers-max", kKnobWorkersMax},
-                                    {"--overflow", kKnobWorkersMax},
-                                    {"--stack-bytes", kKnobStack},
-                                    {"--batch", kKnobBatch},
-                                    {"--busy-poll", kKnobBusyPoll}};
+  static constexpr Flag kFlags[] = {
+      {"--workers", kKnobWorkers},   {"--workers-max", kKnobWorkersMax},
+      {"--overflow", kKnobOverflow}, {"--stack-bytes", kKnobStack},
+      {"--batch", kKnobBatch},       {"--busy-poll", kKnobBusyPoll}};
   std::string has;
   for (const Flag& flag : kFlags) {
-    if ((architecture.knobs & flag.knob) != 0) has += (has.empty() ? "" : ", ") + std::string(flag.name);
+    if ((architecture.knobs & flag.knob) != 0)
+      has += (has.empty() ? "" : ", ") + std::string(flag.name);
   }
   for (const Flag& flag : kFlags) {
     if (app.count(flag.name) == 0 || (architecture.knobs & flag.knob) != 0) continue;

@@ -1,6 +1,7 @@
 #include "servers/server.h"
 
 #include "base/error.h"
+#include "base/shared_memory.h"
 
 namespace crossover {
 namespace {
@@ -21,15 +22,26 @@ std::unique_ptr<Architecture> MakeArchitecture(const ServerOptions& options) {
 
 Server::Server(const ServerOptions& options)
     : options_(options),
-      table_(options.timeouts, context_, counters_),
-      listener_(options.listen, options.backlog, table_, counters_),
-      architecture_(MakeArchitecture(options)) {}
+      counters_(MakeSharedWithForks<Counters>()),
+      context_(MakeSharedWithForks<SessionContext>()),
+      table_(options.timeouts, *context_, *counters_),
+      listener_(options.listen, options.backlog, table_, *counters_),
+      architecture_(MakeArchitecture(options)) {
+  architecture_->Prepare(listener_, *counters_);
+}
+
+std::optional<ServingProcesses> Server::processes() const {
+  const std::lock_guard lock(mutex_);
+  return architecture_ ? architecture_->processes() : std::nullopt;
+}
 
 void Server::Serve() {
   try {
-    architecture_->Serve(listener_, counters_);
+    table_.StartWatching();
+    architecture_->Serve(listener_, *counters_);
   } catch (...) {
     Stop();
+    const std::lock_guard lock(mutex_);
     architecture_.reset();  // joins its threads, which the drain ends
     throw;
   }

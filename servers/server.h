@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/limits.h"
@@ -23,15 +25,17 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Listens. Throws UsageError for an unknown architecture (naming those that there are) or an
-  // address that can't be had.
+  // Listens, and lets the architecture fork. No thread is started yet. Throws UsageError for an
+  // unknown architecture (naming those that there are) or an address that can't be had.
   explicit Server(const ServerOptions& options);
 
   const ServerOptions& options() const { return options_; }
   uint16_t port() const { return listener_.port(); }
   int backlog() const { return listener_.backlog(); }
-  Counters::Snapshot counters() const { return counters_.Read(); }
-  size_t open() const { return table_.open(); }
+  Counters::Snapshot counters() const { return counters_->Read(); }
+  size_t open() const { return counters_->open.load(std::memory_order_relaxed); }
+  // As Architecture's. Any thread.
+  std::optional<ServingProcesses> processes() const;
 
   // Serves until Stop(), drains, and returns. Once, from one thread. What the architecture throws
   // is thrown on, after a drain.
@@ -41,10 +45,11 @@ class Server {
 
  private:
   const ServerOptions options_;
-  Counters counters_;
-  SessionContext context_;
+  const std::shared_ptr<Counters> counters_;
+  const std::shared_ptr<SessionContext> context_;
   ConnectionTable table_;
   Listener listener_;
+  mutable std::mutex mutex_;  // the pointer: its end against processes()
   std::unique_ptr<Architecture> architecture_;
 };
 

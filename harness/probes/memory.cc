@@ -4,6 +4,8 @@
 // for each connection: the socket and its inode, in the sizes that /proc/slabinfo tells (to root
 // only), and the buffers. Buffers alone would say 0: an idle socket has none.
 //
+// Pages that a server's processes share are in the PSS of each by its share.
+//
 // Of the PSS the anonymous part counts (heap, stacks, written data), where the kernel tells it
 // (5.4 on). The rest is code from files, whose share falls as soon as another process maps the same
 // library: the load generator, which starts between the two readings, would make it negative.
@@ -57,6 +59,29 @@ std::optional<double> PssKilobytes(std::string_view rollup) {
                              : NumberAfter(rollup, "Pss:");
 }
 
+// What the process holds itself, and the kernel for it. nullopt with the reason in `why`.
+std::optional<double> ProcessBytes(pid_t pid, std::string& why) {
+  const std::string directory = "/proc/" + std::to_string(pid) + "/";
+  const auto rollup = ReadSmallFile(directory + "smaps_rollup", why);
+  const auto status = ReadSmallFile(directory + "status", why);
+  if (!rollup || !status) return std::nullopt;
+  const auto pss = PssKilobytes(*rollup);
+  const auto threads = NumberAfter(*status, "Threads:");
+  const auto tables = NumberAfter(*status, "VmPTE:");
+  if (!pss || !threads || !tables) {
+    why = "the kernel's memory files lack Pss, Threads or VmPTE";
+    return std::nullopt;
+  }
+  return (*pss + *tables) * 1024 + *threads * kKernelStackBytes;
+}
+
+// One that has ended holds nothing.
+bool HasEnded(pid_t pid) {
+  std::string why;
+  const auto status = ReadSmallFile("/proc/" + std::to_string(pid) + "/status", why);
+  return !status || status->find("\nState:\tZ") != std::string::npos;
+}
+
 class MemoryProbe : public Probe {
  public:
   std::vector<std::string_view> metrics() const override {
@@ -64,7 +89,7 @@ class MemoryProbe : public Probe {
   }
 
   std::string Attach(const ProbeTarget& target) override {
-    directory_ = "/proc/" + std::to_string(target.server_pid) + "/";
+    target_ = target;
     std::string why;
     const std::string slabinfo = ReadSmallFile("/proc/slabinfo", why).value_or("");
     const auto socket = ObjectBytes(slabinfo, "TCP");
@@ -75,20 +100,16 @@ class MemoryProbe : public Probe {
 
   void Read(Moment moment, Sample& sample) override {
     if (moment != Moment::kIdle && moment != Moment::kConnected) return;
-    std::string& why = sample.failure;
-    const auto rollup = ReadSmallFile(directory_ + "smaps_rollup", why);
-    const auto status = ReadSmallFile(directory_ + "status", why);
-    const auto sockets = ReadSmallFile("/proc/net/sockstat", why);
-    if (!rollup || !status || !sockets) return;
-    const auto pss = PssKilobytes(*rollup);
-    const auto threads = NumberAfter(*status, "Threads:");
-    const auto tables = NumberAfter(*status, "VmPTE:");
-    if (!pss || !threads || !tables) {
-      why = "the kernel's memory files lack Pss, Threads or VmPTE";
-      return;
-    }
-    sample.values[std::string(kProcessBytes)] =
-        (*pss + *tables) * 1024 + *threads * kKernelStackBytes;
+    double sum = 0;
+    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+      const auto bytes = ProcessBytes(pid, why);
+      sum += bytes.value_or(0);
+      if (!bytes && target_.processes != nullptr && HasEnded(pid)) why.clear();
+      return why.empty();
+    });
+    const auto sockets = ReadSmallFile("/proc/net/sockstat", sample.failure);
+    if (!sample.failure.empty() || !sockets) return;
+    sample.values[std::string(kProcessBytes)] = sum;
     // "TCP: inuse 6 orphan 0 tw 0 alloc 7 mem 1": sockets that exist, pages of their buffers.
     const size_t tcp = sockets->find("\nTCP: ");
     const size_t alloc = tcp == std::string::npos ? tcp : sockets->find(" alloc ", tcp);
@@ -112,7 +133,7 @@ class MemoryProbe : public Probe {
   }
 
  private:
-  std::string directory_;
+  ProbeTarget target_;
   std::optional<double> socket_bytes_;  // of one socket without its buffers
 };
 

@@ -1,10 +1,11 @@
 // Context switches and page faults: the server's own getrusage, which covers threads that have
 // ended too and comes with its counters at both ends of the window. The same
 // line tells how many requests it had served just then: the change of one divided by the change of
-// the other needs no clock. A server that doesn't report it is asked
-// through the status files of its live threads, which know of switches only.
+// the other needs no clock. Of a server that doesn't report it, or can't because it serves in many
+// processes, switches are known only, of live threads: from taskstats or the threads' status files.
 #include "harness/probe.h"
 #include "harness/probes/task_files.h"
+#include "harness/probes/taskstats_client.h"
 
 namespace crossover {
 namespace {
@@ -45,26 +46,23 @@ class RusageProbe : public Probe {
 
   std::string Attach(const ProbeTarget& target) override {
     target_ = target;
+    std::string why;
+    if (target_.server_reports_rusage) return {};
+    why = client_.Open();
+    use_taskstats_ = why.empty() && client_.Read(target_.server_pid, why);
     return {};
   }
 
   void Read(Moment moment, Sample& sample) override {
     if (target_.server_reports_rusage) return;
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
-    double voluntary = 0;
-    double involuntary = 0;
-    bool complete = true;
-    sample.failure = ForEachTaskFile(target_.server_pid, "status", [&](std::string_view text) {
-      const auto own = NumberAfter(text, "voluntary_ctxt_switches:");
-      const auto forced = NumberAfter(text, "nonvoluntary_ctxt_switches:");
-      complete = complete && own && forced;
-      voluntary += own.value_or(0);
-      involuntary += forced.value_or(0);
+    Switches sums;
+    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+      return use_taskstats_ ? AddTaskstats(pid, sums, why) : AddStatus(pid, sums, why);
     });
-    if (!complete) sample.failure = "/proc/PID/task/*/status tells no context switches";
     if (!sample.failure.empty()) return;
-    sample.values = {{std::string(kVoluntary), voluntary},
-                     {std::string(kInvoluntary), involuntary}};
+    sample.values = {{std::string(kVoluntary), sums.voluntary},
+                     {std::string(kInvoluntary), sums.involuntary}};
   }
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
@@ -87,7 +85,35 @@ class RusageProbe : public Probe {
   }
 
  private:
+  struct Switches {
+    double voluntary = 0;
+    double involuntary = 0;
+  };
+
+  bool AddTaskstats(pid_t pid, Switches& sums, std::string& why) {
+    const auto stats = client_.Read(pid, why);
+    if (!stats) return false;
+    sums.voluntary += stats->voluntary_switches;
+    sums.involuntary += stats->involuntary_switches;
+    return true;
+  }
+
+  static bool AddStatus(pid_t pid, Switches& sums, std::string& why) {
+    bool complete = true;
+    why = ForEachTaskFile(pid, "status", [&](std::string_view text) {
+      const auto own = NumberAfter(text, "voluntary_ctxt_switches:");
+      const auto forced = NumberAfter(text, "nonvoluntary_ctxt_switches:");
+      complete = complete && own && forced;
+      sums.voluntary += own.value_or(0);
+      sums.involuntary += forced.value_or(0);
+    });
+    if (!complete) why = "/proc/PID/task/*/status tells no context switches";
+    return why.empty();
+  }
+
   ProbeTarget target_;
+  bool use_taskstats_ = false;
+  TaskstatsClient client_;
 };
 
 }  // namespace

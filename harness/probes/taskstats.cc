@@ -49,26 +49,22 @@ class TaskstatsProbe : public Probe {
   }
 
   std::string Attach(const ProbeTarget& target) override {
-    pid_ = target.server_pid;
+    target_ = target;
     std::string why = client_.Open();
-    use_taskstats_ = why.empty() && client_.Read(pid_, why);
+    use_taskstats_ = why.empty() && client_.Read(target_.server_pid, why);
     if (use_taskstats_) return {};
     Sample trial;
-    ReadSchedstat(trial);
+    AddSchedstat(target_.server_pid, trial.values, trial.failure);
     return trial.failure.empty() ? "" : why + "; and " + trial.failure;
   }
 
   void Read(Moment moment, Sample& sample) override {
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
-    if (!use_taskstats_) {
-      ReadSchedstat(sample);
-    } else if (const auto stats = client_.Read(pid_, sample.failure)) {
-      sample.values = {{std::string(kCpuNs), stats->cpu_ns},
-                       {std::string(kWaitNs), stats->wait_ns},
-                       {std::string(kDispatches), stats->dispatches},
-                       {std::string(kUserTicksUs), stats->user_ticks_us},
-                       {std::string(kKernelTicksUs), stats->kernel_ticks_us}};
-    }
+    Values sums;
+    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+      return use_taskstats_ ? AddTaskstats(pid, sums, why) : AddSchedstat(pid, sums, why);
+    });
+    if (sample.failure.empty()) sample.values = std::move(sums);
   }
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
@@ -107,9 +103,26 @@ class TaskstatsProbe : public Probe {
   }
 
  private:
-  void ReadSchedstat(Sample& sample) const {
+  using Values = decltype(Sample::values);
+
+  bool AddTaskstats(pid_t pid, Values& values, std::string& why) {
+    const auto stats = client_.Read(pid, why);
+    if (!stats) return false;
+    if (target_.processes != nullptr && stats->dispatches == 0) {
+      why = "ended while it was read";
+      return false;
+    }
+    values[std::string(kCpuNs)] += stats->cpu_ns;
+    values[std::string(kWaitNs)] += stats->wait_ns;
+    values[std::string(kDispatches)] += stats->dispatches;
+    values[std::string(kUserTicksUs)] += stats->user_ticks_us;
+    values[std::string(kKernelTicksUs)] += stats->kernel_ticks_us;
+    return true;
+  }
+
+  static bool AddSchedstat(pid_t pid, Values& values, std::string& why) {
     double sums[3] = {0, 0, 0};  // on the CPU, runnable, dispatches
-    sample.failure = ForEachTaskFile(pid_, "schedstat", [&](std::string_view text) {
+    why = ForEachTaskFile(pid, "schedstat", [&](std::string_view text) {
       const char* at = text.data();
       const char* const end = text.data() + text.size();
       for (double& sum : sums) {
@@ -120,13 +133,14 @@ class TaskstatsProbe : public Probe {
         at = result.ptr == end ? end : result.ptr + 1;
       }
     });
-    if (!sample.failure.empty()) return;
-    sample.values = {{std::string(kCpuNs), sums[0]},
-                     {std::string(kWaitNs), sums[1]},
-                     {std::string(kDispatches), sums[2]}};
+    if (!why.empty()) return false;
+    values[std::string(kCpuNs)] += sums[0];
+    values[std::string(kWaitNs)] += sums[1];
+    values[std::string(kDispatches)] += sums[2];
+    return true;
   }
 
-  pid_t pid_ = -1;
+  ProbeTarget target_;
   bool use_taskstats_ = false;
   TaskstatsClient client_;
 };

@@ -42,8 +42,8 @@ std::optional<std::span<const std::byte>> FindNetlinkAttribute(
 }
 
 std::optional<GroupStats> ParseTaskstats(std::span<const std::byte> payload) {
-  // ac_stime is the last of the fields that are used.
-  if (payload.size() < offsetof(taskstats, ac_stime) + sizeof(taskstats::ac_stime)) {
+  // nivcsw is the last of the fields that are used.
+  if (payload.size() < offsetof(taskstats, nivcsw) + sizeof(taskstats::nivcsw)) {
     return std::nullopt;
   }
   taskstats stats{};
@@ -52,7 +52,9 @@ std::optional<GroupStats> ParseTaskstats(std::span<const std::byte> payload) {
                     .wait_ns = static_cast<double>(stats.cpu_delay_total),
                     .dispatches = static_cast<double>(stats.cpu_count),
                     .user_ticks_us = static_cast<double>(stats.ac_utime),
-                    .kernel_ticks_us = static_cast<double>(stats.ac_stime)};
+                    .kernel_ticks_us = static_cast<double>(stats.ac_stime),
+                    .voluntary_switches = static_cast<double>(stats.nvcsw),
+                    .involuntary_switches = static_cast<double>(stats.nivcsw)};
 }
 
 std::optional<std::span<const std::byte>> TaskstatsClient::Ask(uint16_t type, uint8_t command,

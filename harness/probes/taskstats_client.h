@@ -14,13 +14,16 @@
 namespace crossover {
 
 // Sums over all threads of the group. Verified on Linux 6.18 against getrusage: with TGID the
-// kernel adds the threads that have exited to those that live, in every field below.
+// kernel adds the threads that have exited to those that live, in every field below but the
+// switches, which are of those that live.
 struct GroupStats {
   double cpu_ns = 0;           // cpu_run_virtual_total: precise. cpu_run_real_total counts ticks.
   double wait_ns = 0;          // cpu_delay_total: runnable, and no CPU
   double dispatches = 0;       // cpu_count
   double user_ticks_us = 0;    // ac_utime, by ticks: only for the proportion user to kernel
   double kernel_ticks_us = 0;  // ac_stime, likewise
+  double voluntary_switches = 0;    // nvcsw
+  double involuntary_switches = 0;  // nivcsw
 };
 
 // One thread.
