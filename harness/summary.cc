@@ -261,10 +261,12 @@ std::string Comparisons(const ordered_json& report) {
       text += Sentence(report, entry, phrase);
     }
   }
-  if (text.empty()) text = "None: no two cells are valid in the same repetitions.\n";
-  const std::string legend =
-      several ? "Bold: a difference was detected; ~: none was; ?: too few pairs to tell.\n\n" : "";
-  return "## Comparisons\n\n" + legend + text + (text.ends_with("\n\n") ? "" : "\n");
+  if (text.empty()) {
+    text = "None: no two cells are valid in the same repetitions.\n";
+  } else if (several) {
+    text = "Bold: a difference was detected; ~: none was; ?: too few pairs to tell.\n\n" + text;
+  }
+  return "## Comparisons\n\n" + text + (text.ends_with("\n\n") ? "" : "\n");
 }
 
 std::string Invalid(const ordered_json& report) {
