@@ -1,10 +1,11 @@
 # Crossover. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test test-asan test-tsan fuzz bench smoke plots micro checks peers lint format clean
+.PHONY: help deps build test test-asan test-tsan fuzz bench tune smoke plots micro checks peers lint format clean
 
 BUILD   := build
 PYTHON  := /usr/bin/python3
 RESULTS ?= results/latest
+EXPERIMENT ?= connections
 JOBS    := $(shell nproc)
 FUZZ_SECONDS ?= 60
 FUZZ_BYTES_MAX := 12000
@@ -24,8 +25,11 @@ help: ## says what there is
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-bench: build ## runs the comparison at 200, 8,000 and 16,000 connections; ends with charts
-	$(BUILD)/crossover run harness/experiments/connections.json
+bench: build ## runs EXPERIMENT (connections: 200, 8,000 and 16,000 of them); ends with charts
+	$(BUILD)/crossover run harness/experiments/$(EXPERIMENT).json
+
+tune: build ## finds the best knobs of each architecture of EXPERIMENT on this machine
+	$(BUILD)/crossover tune harness/experiments/$(EXPERIMENT).json
 
 smoke: build ## the same path on a small experiment, under a minute
 	$(BUILD)/crossover run harness/experiments/smoke.json
