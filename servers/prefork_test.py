@@ -20,6 +20,12 @@ NOBODY = 65534
 class Prefork(Server):
     def __init__(self, *options: object, **how: object) -> None:
         super().__init__(SERVER, "prefork", *options, **how)
+        self.clients: list[socket.socket] = []
+
+    def __exit__(self, *reason: object) -> None:
+        for client in self.clients:
+            client.close()
+        super().__exit__(*reason)
 
     def processes(self) -> list[int]:
         return self.command("processes")["pids"]
@@ -34,6 +40,7 @@ class Prefork(Server):
 
     def connect(self, send: bytes = b"") -> socket.socket:
         client = socket.create_connection(self.address, timeout=END_SECONDS)
+        self.clients.append(client)
         client.sendall(send)
         return client
 
