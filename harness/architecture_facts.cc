@@ -20,7 +20,7 @@ constexpr Facts kFacts[] = {
 };
 
 constexpr int64_t kSpareProcesses = 32 + 10;  // a burst, and those that idle
-constexpr int64_t kBesideTheServing = 2;  // the main thread, and the one that answers to us
+constexpr int64_t kBesideTheServing = 2;      // the main thread, and the one that answers to us
 
 const Facts* Find(std::string_view architecture) {
   const auto* const facts = std::ranges::find(kFacts, architecture, &Facts::architecture);

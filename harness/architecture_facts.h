@@ -9,8 +9,9 @@
 
 namespace crossover {
 
-// Threads (or processes, of one thread each) of the server for so many connections on so many CPUs, at most: those that serve, and two
-// more. What is not known is taken for a thread for each connection, the most that any takes.
+// Threads (or processes, of one thread each) of the server for so many connections on so many CPUs,
+// at most: those that serve, and two more. What is not known is taken for a thread for each
+// connection, the most that any takes.
 int64_t ServerThreads(const ArchitectureLevel& architecture, int64_t connections, int64_t cpus);
 
 // Whether each of those is a process.

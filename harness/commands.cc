@@ -1,7 +1,9 @@
 #include "harness/commands.h"
 
+#include <algorithm>
 #include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/cpu_list.h"
@@ -35,9 +37,43 @@ int Conclude(const std::filesystem::path& directory, const nlohmann::ordered_jso
 }
 
 // What an interrupted or partly failed run can be gone on with.
-std::string ResumeCommand(const RunChoice& choice, const std::filesystem::path& directory) {
-  return "crossover run " + choice.experiment.file.string() + " --resume --out " +
-         directory.string();
+std::string ResumeCommand(const char* command, const RunChoice& choice,
+                          const std::filesystem::path& directory) {
+  const ExperimentChoice& experiment = choice.experiment;
+  std::string text = "crossover " + std::string(command) + " " + experiment.file.string() +
+                     " --resume --out " + directory.string();
+  if (experiment.repetitions) text += " --repetitions " + std::to_string(*experiment.repetitions);
+  for (size_t i = 0; i < experiment.only.size(); ++i) {
+    text += (i == 0 ? " --only " : ",") + experiment.only[i];
+  }
+  if (!experiment.server_program.empty()) text += " --server-binary " + experiment.server_program;
+  if (!experiment.load_program.empty()) text += " --load-binary " + experiment.load_program;
+  return text;
+}
+
+// The sweeps of a tuning, each with its place in the experiment's architectures. Throws UsageError
+// before anything has run if one can't be, or if there is none.
+std::vector<std::pair<size_t, Experiment>> SweepsOf(const RunChoice& choice,
+                                                    const Experiment& experiment) {
+  const std::string file = choice.experiment.file.string();
+  const auto server_cpus =
+      static_cast<int64_t>(PlaceCpus(ReadAllowedCores(), experiment.placement).server.size());
+  std::vector<std::pair<size_t, Experiment>> sweeps;
+  for (size_t i = 0; i < experiment.architectures.size(); ++i) {
+    Experiment sweep = SweepOf(experiment, i, server_cpus);
+    if (sweep.architectures.size() == 1 || sweep.workloads.empty()) continue;
+    if (!choice.experiment.repetitions) {
+      sweep.repetitions = std::max(sweep.repetitions, kTuneRepetitionsMin);
+    }
+    // Derived names have limits as well.
+    static_cast<void>(ParseExperiment(ToJson(sweep).dump(), file));
+    RefuseWhatDoesNotFit(sweep);
+    sweeps.emplace_back(i, std::move(sweep));
+  }
+  if (sweeps.empty()) {
+    throw UsageError(file + ": no architecture in it has a knob that the file doesn't set already");
+  }
+  return sweeps;
 }
 
 }  // namespace
@@ -48,15 +84,16 @@ int RunCommand(const RunChoice& choice) {
   const RunResult run =
       RunExperiment(LoadExperiment(choice.experiment, &programs), choice.place, programs);
   if (run.signal != 0) {
-    std::cout << "Interrupted after " << run.done << " of " << run.planned
+    std::cout << "Interrupted after " << run.log.trials.size() << " of " << run.planned
               << " trials; report of those: " << (run.directory / "report.json").string()
-              << "; to go on: " << ResumeCommand(choice, run.directory) << std::endl;
+              << "; to go on: " << ResumeCommand("run", choice, run.directory) << std::endl;
     return 128 + run.signal;
   }
-  const int status = Conclude(run.directory, run.report);
+  const int status = Conclude(run.directory, BuildReport(run.log));
   if (run.failed == 0) return status;
-  std::cout << run.failed << " of " << run.planned << " trials failed; to run them again: "
-            << ResumeCommand(choice, run.directory) << " --retry-failed" << std::endl;
+  std::cout << run.failed << " of " << run.planned
+            << " trials failed; to run them again: " << ResumeCommand("run", choice, run.directory)
+            << " --retry-failed" << std::endl;
   return kExitFailure;
 }
 
@@ -65,36 +102,38 @@ int TuneCommand(const RunChoice& choice) {
   const Programs programs =
       FindPrograms(choice.experiment.server_program, choice.experiment.load_program);
   const Experiment experiment = LoadExperiment(choice.experiment, &programs);
-  const auto server_cpus = static_cast<int64_t>(
-      PlaceCpus(ReadAllowedCores(), experiment.placement).server.size());
+  const auto sweeps = SweepsOf(choice, experiment);
   RunPlace place = choice.place;
   std::filesystem::path directory = place.out;
   if (directory.empty()) {
+    if (place.resume) throw UsageError("tune --resume: name the tuning's directory with --out");
     directory = MakeRunDirectory(kResultsDirectory, MakeRunId(UtcNow(), experiment.name + "-tune"));
   }
   Experiment tuned = experiment;
-  std::vector<Winner> winners;
-  for (size_t i = 0; i < experiment.architectures.size(); ++i) {
-    const Experiment sweep = SweepOf(experiment, i, server_cpus);
-    if (sweep.architectures.size() == 1) continue;
-    place.out = directory / experiment.architectures[i].label;
+  std::string found;
+  int status = 0;
+  for (const auto& [index, sweep] : sweeps) {
+    place.out = directory / experiment.architectures[index].label;
     const RunResult run = RunExperiment(sweep, place, programs);
     if (run.signal != 0) {
-      std::cout << "Interrupted; to go on: crossover tune " << choice.experiment.file.string()
-                << " --resume --out " << directory.string() << std::endl;
+      std::cout << "Interrupted; to go on: " << ResumeCommand("tune", choice, directory)
+                << std::endl;
       return 128 + run.signal;
     }
-    std::cout << "\n" << RenderResultTable(run.report) << "\n";
-    winners.push_back(ChooseWinner(sweep, run.report));
-    tuned.architectures[i] = winners.back().level;
+    const nlohmann::ordered_json report = BuildReport(run.log);
+    std::cout << "\n" << RenderResultTable(report) << "\n";
+    for (const std::string& line : InvalidCells(report)) {
+      std::cout << line << "\n";
+      status = kExitFailure;
+    }
+    const Winner winner = ChooseWinner(run.log);
+    tuned.architectures[index] = winner.level;
+    found += winner.level.label + ": " + winner.reason + "\n";
   }
   const std::filesystem::path file = directory / "tuned.json";
   ReplaceFile(file, ToJson(tuned).dump(1) + "\n");
-  for (const Winner& winner : winners) {
-    std::cout << winner.level.label << ": " << winner.reason << "\n";
-  }
-  std::cout << "To compare them so: crossover run " << file.string() << std::endl;
-  return 0;
+  std::cout << found << "To compare them so: crossover run " << file.string() << std::endl;
+  return status;
 }
 
 int PlanCommand(const ExperimentChoice& choice) {

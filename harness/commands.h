@@ -1,5 +1,5 @@
-// The commands of crossover: run, tune, plan, report, doctor. Each prints to stdout and returns the exit
-// status; what the user or the machine lacks is thrown. Main thread only.
+// The commands of crossover: run, tune, plan, report, doctor. Each prints to stdout and returns the
+// exit status; what the user or the machine lacks is thrown. Main thread only.
 #pragma once
 
 #include <filesystem>
@@ -16,8 +16,8 @@ struct RunChoice {
 
 // 0: all cells are valid; 1: a trial failed or a cell is not valid; 130, 143: interrupted.
 int RunCommand(const RunChoice& choice);
-// Sweeps the knobs of each architecture and writes the experiment with the best of each. 0, or 130,
-// 143: interrupted.
+// Sweeps the knobs of each architecture and writes the experiment with the best of each. 0; 1: a
+// cell of a sweep is not valid; 130, 143: interrupted.
 int TuneCommand(const RunChoice& choice);
 int PlanCommand(const ExperimentChoice& choice);
 // Recomputes report.json, summary.md and the charts.

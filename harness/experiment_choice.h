@@ -20,7 +20,8 @@ struct ExperimentChoice {
   std::string load_program;
 };
 
-// Reads and parses it; with `programs`, architectures must be known to the server. Throws UsageError.
+// Reads and parses it; with `programs`, architectures must be known to the server. Throws
+// UsageError.
 Experiment LoadExperiment(const ExperimentChoice& choice, const Programs* programs);
 
 }  // namespace crossover

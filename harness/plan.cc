@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -43,6 +44,25 @@ std::vector<PlannedTrial> EveryCellOnce(const Experiment& experiment) {
   return cells;
 }
 
+// A rate that is a percentage of a throughput needs that measured before, and shortly before, since
+// the machine drifts: such trials come right after that one, in the order that they have.
+std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
+                                                  const std::vector<PlannedTrial>& cells) {
+  std::vector<PlannedTrial> ordered;
+  for (const PlannedTrial& capacity : cells) {
+    const Workload& workload = experiment.workloads[capacity.workload];
+    if (workload.rate_percent) continue;
+    ordered.push_back(capacity);
+    std::ranges::copy_if(cells, std::back_inserter(ordered), [&](const PlannedTrial& trial) {
+      const Workload& other = experiment.workloads[trial.workload];
+      return other.rate_percent && other.percent_of == workload.name &&
+             trial.architecture == capacity.architecture &&
+             trial.connections == capacity.connections;
+    });
+  }
+  return ordered;
+}
+
 std::string SecondsText(double seconds) {
   return FormatDurationNs(static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond)));
 }
@@ -55,10 +75,7 @@ Plan MakePlan(const Experiment& experiment) {
   for (int64_t repetition = 0; repetition < experiment.repetitions; ++repetition) {
     std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
     Shuffle(cells, random);
-    // A rate that is a percentage of a throughput needs that measured first.
-    std::ranges::stable_partition(cells, [&](const PlannedTrial& trial) {
-      return !experiment.workloads[trial.workload].rate_percent;
-    });
+    cells = RatesAfterTheirCapacity(experiment, cells);
     for (PlannedTrial& trial : cells) {
       trial.index = plan.trials.size();
       trial.repetition = static_cast<size_t>(repetition);

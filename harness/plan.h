@@ -27,7 +27,7 @@ struct Plan {
 
 // Every cell once in each repetition, in seeded random order within the repetition, so that slow
 // drift of the machine falls on all contenders alike; but those whose rate is a percentage of what
-// others measure after all those others. The same on every standard library.
+// another measures right after that one. The same on every standard library.
 Plan MakePlan(const Experiment& experiment);
 
 // A guess of how long a trial takes, in seconds: window, warm-up, and what starting, connecting

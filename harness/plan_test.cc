@@ -68,12 +68,17 @@ TEST(Plan, MeasuresACapacityBeforeWhatIsAPercentageOfIt) {
   ASSERT_EQ(trials.size(), 2u * 27);
   for (const PlannedTrial& trial : trials) {
     EXPECT_EQ(trial.index, static_cast<size_t>(&trial - trials.data()));
-    EXPECT_EQ(trial.workload == 1, trial.index % 27 < 9) << trial.index;
+    const PlannedTrial& capacity = trials[trial.index / 3 * 3];
+    EXPECT_EQ(trial.workload == 1, trial.index % 3 == 0) << trial.index;
+    EXPECT_EQ(trial.architecture, capacity.architecture);
+    EXPECT_EQ(trial.connections, capacity.connections);
   }
-  // Both parts are in random order still.
-  const auto first = [](const PlannedTrial& trial) { return trial.architecture; };
-  EXPECT_FALSE(std::ranges::is_sorted(trials.begin(), trials.begin() + 9, {}, first));
-  EXPECT_FALSE(std::ranges::is_sorted(trials.begin() + 9, trials.begin() + 27, {}, first));
+  // The groups are in random order, and so are the rates within them.
+  EXPECT_FALSE(
+      std::ranges::is_sorted(trials.begin(), trials.begin() + 27, {}, &PlannedTrial::architecture));
+  std::set<size_t> second;
+  for (size_t i = 1; i < trials.size(); i += 3) second.insert(trials[i].workload);
+  EXPECT_EQ(second.size(), 2u);
 }
 
 TEST(Plan, FollowsTheSeedAndMixesEachRepetitionAnew) {

@@ -51,7 +51,7 @@ void AttachedProbe::Derive(const TrialFacts& facts, Metrics& metrics) const {
   for (const std::string_view name : probe_->metrics()) CHECK(metrics.contains(name));
 }
 
-void ReadEachProcess(const ProbeTarget& target, Moment moment, Sample& sample,
+void ReadEachProcess(const ProbeTarget& target, Sample& sample,
                      const std::function<bool(pid_t pid, std::string& why)>& read) {
   if (target.processes == nullptr) {
     read(target.server_pid, sample.failure);
@@ -64,8 +64,7 @@ void ReadEachProcess(const ProbeTarget& target, Moment moment, Sample& sample,
     sample.failure = "process " + std::to_string(pid) + " of the server: " + sample.failure;
     return;
   }
-  sample.time_ns = moment == Moment::kWindowEnd ? sample.processes.time_ns
-                                                : from_ns + (MonotonicNs() - from_ns) / 2;
+  sample.time_ns = from_ns + (MonotonicNs() - from_ns) / 2;
 }
 
 namespace {

@@ -106,9 +106,8 @@ std::vector<AttachedProbe> MakeProbes();
 
 // Calls `read` with each process of the server, or with server_pid if it is the only one, until one
 // fails; the failure, which `read` gave, is then the sample's. To read 16,000 takes half a second:
-// the sample's time is then the middle of it, except at the window's end. There it is when they
-// were listed, since the load has ended and what is counted stands still.
-void ReadEachProcess(const ProbeTarget& target, Moment moment, Sample& sample,
+// the sample's time is then the middle of it.
+void ReadEachProcess(const ProbeTarget& target, Sample& sample,
                      const std::function<bool(pid_t pid, std::string& why)>& read);
 
 // The change of `key` per second between the two ends of the window. Probes are read a little

@@ -20,9 +20,10 @@ struct TableColumn {
 };
 
 constexpr TableColumn kTableColumns[] = {
-    {"offered/s", "offered_rps", 1, nullptr},  // this and the shed: where any cell has it
+    {"offered/s", "offered_rps", 1, nullptr},  // this and the shares: where any cell has it
     {"requests/s", "throughput_rps", 1, nullptr},
     {"shed %", "shed_share", 100, "%.1f"},
+    {"unanswered %", "unanswered_share", 100, "%.1f"},
     {"CPU us/request", "cpu_us_per_request", 1, "%.2f"},
     {"switches/request", "context_switches_per_request", 1, "%.3f"},
     {"p50 ms", "latency_us_p50", 1e-3, "%.2f"},
@@ -86,7 +87,7 @@ std::string RenderResultTable(const ordered_json& report) {
   std::vector<TableColumn> columns;
   for (const TableColumn& column : kTableColumns) {
     const bool open_only = std::string_view(column.metric) == "offered_rps" ||
-                           std::string_view(column.metric) == "shed_share";
+                           std::string_view(column.metric).ends_with("_share");
     if (!open_only || std::ranges::any_of(cells, [&](const ordered_json& cell) {
           return Value(cell, column) != "-";
         })) {

@@ -5,6 +5,7 @@
 
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/cpu_list.h"
@@ -15,7 +16,6 @@
 #include "harness/placement.h"
 #include "harness/preflight.h"
 #include "harness/progress.h"
-#include "harness/report.h"
 #include "harness/run_directory.h"
 #include "harness/runner.h"
 #include "harness/trial.h"
@@ -24,16 +24,18 @@
 namespace crossover {
 namespace {
 
+std::vector<Check> JudgeOrRefuse(const Requirements& requirements, const MachineLimits& limits) {
+  std::vector<Check> checks = JudgeMachine(requirements, limits);
+  if (!Refused(checks)) return checks;
+  throw UsageError(requirements.trial +
+                   ": does not fit on this machine: " + DescribeRefusals(checks));
+}
+
 // Refuses what cannot fit, says what could disturb, raises what may be raised.
 MachineLimits PassPreflight(const Experiment& experiment) {
   MachineLimits limits = ReadMachineLimits();
   const Requirements requirements = RequirementsOf(experiment, limits.allowed_cpus);
-  const std::vector<Check> checks = JudgeMachine(requirements, limits);
-  if (Refused(checks)) {
-    throw UsageError(requirements.trial +
-                     ": does not fit on this machine: " + DescribeRefusals(checks));
-  }
-  for (const Check& check : checks) {
+  for (const Check& check : JudgeOrRefuse(requirements, limits)) {
     if (check.result != Check::Result::kWarning) continue;
     std::cout << "warning: " << check.name << ": needed " << check.needed << ", found "
               << check.found << "; " << check.how_to_fix << "\n";
@@ -97,7 +99,8 @@ struct Begun {
 Begun Begin(const RunPlace& place, const Experiment& experiment, const MachineLimits& limits,
             const Programs& programs, const CpuSets& cpus) {
   std::filesystem::path directory = place.out;
-  if (directory.empty() && place.resume) directory = std::filesystem::path(kResultsDirectory) / "latest";
+  if (directory.empty() && place.resume)
+    directory = std::filesystem::path(kResultsDirectory) / "latest";
   const bool has_trials = !directory.empty() && HoldsWholeLine(directory / "trials.jsonl");
   if (place.resume && has_trials) {
     directory = std::filesystem::canonical(directory);
@@ -129,6 +132,11 @@ int TerminalColumns() {
 
 }  // namespace
 
+void RefuseWhatDoesNotFit(const Experiment& experiment) {
+  const MachineLimits limits = ReadMachineLimits();
+  JudgeOrRefuse(RequirementsOf(experiment, limits.allowed_cpus), limits);
+}
+
 RunResult RunExperiment(const Experiment& experiment, const RunPlace& place,
                         const Programs& programs) {
   const CpuSets cpus = PlaceCpus(ReadAllowedCores(), experiment.placement);
@@ -149,10 +157,9 @@ RunResult RunExperiment(const Experiment& experiment, const RunPlace& place,
                                       .plan = plan},
                                      log, progress, interrupt);
   return {.directory = directory,
-          .report = BuildReport(log),
+          .log = std::move(log),
           .failed = outcome.failed,
           .planned = plan.trials.size(),
-          .done = log.trials.size(),
           .signal = outcome.signal};
 }
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "harness/experiment.h"
 #include "harness/programs.h"
+#include "harness/trial_record.h"
 
 namespace crossover {
 
@@ -19,12 +19,14 @@ struct RunPlace {
 
 struct RunResult {
   std::filesystem::path directory;
-  nlohmann::ordered_json report;
+  TrialLog log;
   size_t failed = 0;   // trials that broke off
   size_t planned = 0;  // trials
-  size_t done = 0;
-  int signal = 0;  // that stopped it early, or 0
+  int signal = 0;      // that stopped it early, or 0
 };
+
+// Throws UsageError, with what to do, if the experiment can't fit on this machine.
+void RefuseWhatDoesNotFit(const Experiment& experiment);
 
 // Refuses what can't fit on this machine, runs what is left to do, and shows the progress on
 // stdout. Throws UsageError, and what the files and the start of programs throw. Main thread only.

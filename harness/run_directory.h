@@ -42,8 +42,8 @@ void PointLatestTo(const std::filesystem::path& results,
 // `log`, so that they are run again. Throws std::system_error.
 void ForgetFailedTrials(const std::filesystem::path& path, TrialLog& log);
 
-// Writes `text` to `path` in one step: readers, also after a crash, see the old file or the new one,
-// never a part. Throws std::system_error.
+// Writes `text` to `path` in one step: readers, also after a crash, see the old file or the new
+// one, never a part. Throws std::system_error.
 void ReplaceFile(const std::filesystem::path& path, std::string_view text);
 
 // True if `path` has a first line, and so a run to go on with or not to overwrite.

@@ -19,8 +19,20 @@ std::vector<CanaryReading> CanaryHistory(const TrialLog& log) {
   return history;
 }
 
-// The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
-// done: the same architecture and connections in the same repetition.
+// Gives the calling thread its CPUs back at the end: whoever runs another plan counts them.
+class AffinityKeeper {
+ public:
+  AffinityKeeper() = default;
+  ~AffinityKeeper() { SetAffinity(0, cpus_); }
+  AffinityKeeper(const AffinityKeeper&) = delete;
+  AffinityKeeper& operator=(const AffinityKeeper&) = delete;
+
+ private:
+  const std::vector<int> cpus_ = AllowedCpus();
+};
+
+// The throughput that the planned trial's rate is a percentage of, if it is one and that trial is
+// done and valid: the same architecture and connections in the same repetition.
 std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
   const Experiment& experiment = log.run.experiment;
   const std::string& workload = experiment.workloads[planned.workload].percent_of;
@@ -30,6 +42,7 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
         trial.connections != planned.connections || trial.repetition != planned.repetition) {
       continue;
     }
+    if (!trial.verdict.valid()) return std::nullopt;
     const auto throughput = MetricOf(trial.metrics, "throughput_rps");
     return throughput.value_or(0) > 0 ? throughput : std::nullopt;
   }
@@ -39,6 +52,7 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
 }  // namespace
 
 RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Interrupt& interrupt) {
+  const AffinityKeeper keeper;
   // Whatever the harness does must not take CPU time from the server.
   if (const int error_number = SetAffinity(0, setup.cpus.client); error_number != 0) {
     ThrowErrno("cannot run on CPUs " + FormatCpuList(setup.cpus.client), error_number);

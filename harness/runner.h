@@ -28,8 +28,8 @@ struct RunOutcome {
 // Runs the trials of `setup.plan` that `log` lacks, appends each to trials.jsonl and to `log`, and
 // rewrites report.json and summary.md after each. `log` holds the run's record and what an earlier
 // start of it left; if it has no trials.jsonl yet, the run's own line is written first. Confines
-// the calling thread to the client's CPUs. Throws what the files and the start of the programs
-// throw; the report of what was done until then is on the disk. Main thread only.
+// the calling thread to the client's CPUs meanwhile. Throws what the files and the start of the
+// programs throw; the report of what was done until then is on the disk. Main thread only.
 RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Interrupt& interrupt);
 
 }  // namespace crossover

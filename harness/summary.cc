@@ -21,13 +21,14 @@ struct SummaryColumn {
   double scale;  // shown = value x scale
 };
 
-constexpr std::array<SummaryColumn, 8> kSummaryColumns = {{
+constexpr std::array<SummaryColumn, 9> kSummaryColumns = {{
     {"CPU, µs/request", "cpu_us_per_request", 1},
     {"switches/request", "context_switches_per_request", 1},
     {"run-queue wait, µs/request", "run_queue_wait_us_per_request", 1},
     {"offered, requests/s", "offered_rps", 1},
     {"throughput, requests/s", "throughput_rps", 1},
     {"shed, %", "shed_share", 100},
+    {"unanswered, %", "unanswered_share", 100},
     {"p99 latency, ms", "latency_us_p99", 1e-3},
     {"memory, KiB/connection", "memory_bytes_per_connection", 1.0 / 1024},
 }};
@@ -119,7 +120,7 @@ std::vector<SummaryColumn> ColumnsOf(const ordered_json& report) {
   std::vector<SummaryColumn> columns;
   for (const SummaryColumn& column : kSummaryColumns) {
     const std::string name(column.metric);
-    const bool open_only = column.metric == "offered_rps" || column.metric == "shed_share";
+    const bool open_only = column.metric == "offered_rps" || column.metric.ends_with("_share");
     const bool any = std::ranges::any_of(report["cells"], [&](const ordered_json& cell) {
       return cell["metrics"].contains(name) && !cell["metrics"][name]["median"].is_null();
     });

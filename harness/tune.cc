@@ -1,17 +1,24 @@
 #include "harness/tune.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <functional>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "harness/architecture_facts.h"
+#include "harness/cell.h"
+#include "harness/comparison.h"
+#include "harness/metric.h"
+#include "harness/statistics.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
 
-constexpr const char* kMetric = "cpu_us_per_request";
-
-// Adds a variant for each of `values` that `level` doesn't have already.
+// Adds a variant for each of `values` that is not the default, unless `level` sets the knob.
 class Variants {
  public:
   explicit Variants(const ArchitectureLevel& level) : level_(level), all_{level} {}
@@ -19,8 +26,9 @@ class Variants {
   void Add(const char* knob, std::optional<int64_t> ArchitectureFlags::*option,
            int64_t default_value, const std::vector<int64_t>& values,
            const std::function<std::string(int64_t)>& text) {
+    if (level_.options.*option) return;
     for (const int64_t value : values) {
-      if (value == (level_.options.*option).value_or(default_value)) continue;
+      if (value == default_value) continue;
       ArchitectureLevel variant = level_;
       variant.options.*option = value;
       variant.label = level_.label + "." + knob + "-" + text(value);
@@ -36,6 +44,60 @@ class Variants {
 
 std::string Number(int64_t value) { return std::to_string(value); }
 
+using CellsOf = std::map<std::string, std::vector<Cell>>;  // by architecture, in one order
+
+// The geometric mean of a metric over `cells` in one repetition, if all of them are valid there.
+std::optional<double> MeanOver(const std::vector<Cell>& cells, size_t repetition,
+                               std::string_view metric) {
+  double logarithms = 0;
+  for (const Cell& cell : cells) {
+    const TrialRecord* const trial = cell.repetitions[repetition];
+    if (trial == nullptr || !trial->verdict.valid()) return std::nullopt;
+    const std::optional<double> value = MetricOf(trial->metrics, metric);
+    if (!value || *value <= 0) return std::nullopt;
+    logarithms += std::log(*value);
+  }
+  return std::exp(logarithms / static_cast<double>(cells.size()));
+}
+
+// Nothing with fewer than two pairs.
+std::optional<PairedRatio> CompareMeans(const std::vector<Cell>& variant,
+                                        const std::vector<Cell>& baseline,
+                                        std::string_view metric) {
+  std::vector<double> numerators;
+  std::vector<double> denominators;
+  for (size_t i = 0; i < baseline.front().repetitions.size(); ++i) {
+    const auto numerator = MeanOver(variant, i, metric);
+    const auto denominator = MeanOver(baseline, i, metric);
+    if (!numerator || !denominator) continue;
+    numerators.push_back(*numerator);
+    denominators.push_back(*denominator);
+  }
+  if (numerators.size() < 2) return std::nullopt;
+  return ComparePairs(numerators, denominators);
+}
+
+bool Worse(const std::vector<Cell>& variant, const std::vector<Cell>& baseline) {
+  const auto throughput = CompareMeans(variant, baseline, "throughput_rps");
+  const auto latency = CompareMeans(variant, baseline, "latency_us_p99");
+  return (throughput && throughput->ratio < 1 / kTuneWorseMax) ||
+         (latency && latency->ratio > kTuneWorseMax);
+}
+
+std::string ReasonFor(const Winner& winner, const std::string& baseline, size_t variants) {
+  if (winner.variant != baseline) {
+    return winner.variant + ": " + NumberText(winner.cpu_ratio) +
+           " of the CPU per request, in the sweep that chose it";
+  }
+  if (winner.compared == 0) {
+    return "as it stands: nothing could be compared, since trials were not valid";
+  }
+  return "as it stands: none of " + std::to_string(winner.compared) + " variants was found better" +
+         (winner.compared < variants
+              ? "; " + std::to_string(variants - winner.compared) + " could not be compared"
+              : "");
+}
+
 }  // namespace
 
 std::vector<ArchitectureLevel> VariantsOf(const ArchitectureLevel& level, int64_t server_cpus) {
@@ -44,20 +106,19 @@ std::vector<ArchitectureLevel> VariantsOf(const ArchitectureLevel& level, int64_
   Variants variants(level);
   if ((knobs & kKnobWorkers) != 0) {
     variants.Add("workers", &ArchitectureFlags::workers, server_cpus,
-                 {server_cpus, 2 * server_cpus, 4 * server_cpus}, Number);
+                 {2 * server_cpus, 4 * server_cpus}, Number);
   }
   if ((knobs & kKnobStack) != 0) {
     variants.Add("stack", &ArchitectureFlags::stack_bytes,
-                 static_cast<int64_t>(defaults.stack_bytes), {64 * 1024, 128 * 1024, 1024 * 1024},
-                 Number);
+                 static_cast<int64_t>(defaults.stack_bytes), {64 * 1024, 1024 * 1024}, Number);
   }
   if ((knobs & kKnobBatch) != 0) {
     variants.Add("batch", &ArchitectureFlags::batch, static_cast<int64_t>(defaults.batch),
-                 {16, 128, 512, 4096}, Number);
+                 {16, 128, 4096}, Number);
   }
   if ((knobs & kKnobBusyPoll) != 0) {
     variants.Add("busy-poll", &ArchitectureFlags::busy_poll_ns, defaults.busy_poll_ns,
-                 {0, 20'000, 200'000}, DurationText);
+                 {20'000, 200'000}, DurationText);
   }
   return variants.All();
 }
@@ -65,42 +126,47 @@ std::vector<ArchitectureLevel> VariantsOf(const ArchitectureLevel& level, int64_
 Experiment SweepOf(const Experiment& experiment, size_t index, int64_t server_cpus) {
   Experiment sweep = experiment;
   const ArchitectureLevel& level = experiment.architectures[index];
-  sweep.name = experiment.name + "-tune-" + level.name;
+  sweep.name = "tune-" + level.name;
   sweep.architectures = VariantsOf(level, server_cpus);
+  std::erase_if(sweep.workloads,
+                [](const Workload& workload) { return workload.rate_percent.has_value(); });
   return sweep;
 }
 
-Winner ChooseWinner(const Experiment& sweep, const nlohmann::ordered_json& report) {
-  const ArchitectureLevel& baseline = sweep.architectures.front();
-  Winner best{.level = baseline, .variant = baseline.label};
-  const size_t cells = sweep.connections.size() * sweep.workloads.size();
-  for (size_t i = 1; i < sweep.architectures.size(); ++i) {
-    const ArchitectureLevel& variant = sweep.architectures[i];
-    double logarithms = 0;
-    size_t compared = 0;
-    size_t lower = 0;
-    size_t higher = 0;
-    for (const auto& entry : report.at("comparisons")) {
-      if (entry.at("metric") != kMetric || entry.at("architecture") != variant.label) continue;
-      if (!entry.at("ratio").is_number()) continue;
-      logarithms += std::log(entry.at("ratio").get<double>());
-      ++compared;
-      lower += entry.at("verdict") == "lower" ? 1 : 0;
-      higher += entry.at("verdict") == "higher" ? 1 : 0;
-    }
-    if (compared < cells || lower == 0 || higher > 0) continue;
-    const double ratio = std::exp(logarithms / static_cast<double>(compared));
-    if (ratio >= best.cpu_ratio) continue;
-    best = {.level = variant, .variant = variant.label, .cpu_ratio = ratio, .reason = {}};
+Winner ChooseWinner(const TrialLog& sweep) {
+  const std::vector<ArchitectureLevel>& levels = sweep.run.experiment.architectures;
+  const std::string& baseline = levels.front().label;
+  CellsOf cells;
+  for (Cell& cell : GatherCells(sweep)) cells[cell.architecture].push_back(std::move(cell));
+
+  struct Candidate {
+    const ArchitectureLevel* level;
+    PairedRatio ratio;
+  };
+  std::vector<Candidate> candidates;
+  std::vector<double> probabilities;
+  for (size_t i = 1; i < levels.size(); ++i) {
+    const auto ratio = CompareMeans(cells[levels[i].label], cells[baseline], "cpu_us_per_request");
+    if (!ratio) continue;
+    candidates.push_back({&levels[i], *ratio});
+    probabilities.push_back(ratio->probability);
   }
-  best.level.label = baseline.label;
-  if (best.variant == baseline.label) {
-    best.reason = "as it stands: no variant was found to take less CPU per request";
-  } else {
-    char text[64];
-    std::snprintf(text, sizeof text, ": %.3f of the CPU per request", best.cpu_ratio);
-    best.reason = best.variant + text;
+  const std::vector<bool> found = HolmRejections(probabilities, kComparisonLevel);
+  Winner best{.level = levels.front(),
+              .variant = baseline,
+              .cpu_ratio = 1,
+              .compared = candidates.size(),
+              .reason = {}};
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    const auto& [level, ratio] = candidates[i];
+    if (!found[i] || ratio.ratio >= best.cpu_ratio) continue;
+    if (Worse(cells[level->label], cells[baseline])) continue;
+    best.level = *level;
+    best.variant = level->label;
+    best.cpu_ratio = ratio.ratio;
   }
+  best.level.label = baseline;
+  best.reason = ReasonFor(best, baseline, levels.size() - 1);
   return best;
 }
 

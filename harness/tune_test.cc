@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace crossover {
 namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::Not;
 
-std::vector<std::string> Labels(const std::vector<ArchitectureLevel>& levels) {
+std::vector<std::string> LabelsOf(const std::vector<ArchitectureLevel>& levels) {
   std::vector<std::string> labels;
   for (const ArchitectureLevel& level : levels) labels.push_back(level.label);
   return labels;
@@ -21,87 +24,128 @@ ArchitectureLevel Level(const std::string& name) {
 }
 
 TEST(Tune, VariesOneKnobAtATimeAndOnlyThoseThatThereAre) {
-  EXPECT_THAT(Labels(VariantsOf(Level("thread-per-connection"), 2)),
+  EXPECT_THAT(LabelsOf(VariantsOf(Level("thread-per-connection"), 2)),
               ElementsAre("thread-per-connection", "thread-per-connection.stack-65536",
                           "thread-per-connection.stack-1048576"));
-  EXPECT_THAT(Labels(VariantsOf(Level("dispatch-pool"), 2)),
-              ElementsAre("dispatch-pool", "dispatch-pool.workers-4", "dispatch-pool.workers-8",
-                          "dispatch-pool.batch-16", "dispatch-pool.batch-128",
-                          "dispatch-pool.batch-4096"));
-  EXPECT_THAT(Labels(VariantsOf(Level("nobody-knows"), 2)), ElementsAre("nobody-knows"));
+  EXPECT_THAT(
+      LabelsOf(VariantsOf(Level("dispatch-pool"), 2)),
+      ElementsAre("dispatch-pool", "dispatch-pool.workers-4", "dispatch-pool.workers-8",
+                  "dispatch-pool.batch-16", "dispatch-pool.batch-128", "dispatch-pool.batch-4096"));
+  EXPECT_THAT(LabelsOf(VariantsOf(Level("nobody-knows"), 2)), ElementsAre("nobody-knows"));
 }
 
-TEST(Tune, StartsFromWhatTheExperimentSays) {
+TEST(Tune, LeavesAloneWhatTheExperimentSets) {
   ArchitectureLevel level = Level("epoll-pool");
-  level.options.batch = 16;
+  level.options.workers = 16;
   const auto variants = VariantsOf(level, 1);
-  EXPECT_THAT(Labels(variants), Contains("epoll-pool.batch-512"));
-  EXPECT_THAT(Labels(variants), Not(Contains("epoll-pool.batch-16")));
-  EXPECT_EQ(variants[1].label, "epoll-pool.workers-2");
-  EXPECT_EQ(variants[1].options.workers, 2);
+  EXPECT_THAT(LabelsOf(variants), Not(Contains(HasSubstr("workers"))));
+  EXPECT_EQ(variants[1].label, "epoll-pool.batch-16");
   EXPECT_EQ(variants[1].options.batch, 16);
+  EXPECT_EQ(variants[1].options.workers, 16);
 }
 
+TEST(Tune, SweepsOneArchitectureAtTheSameLoad) {
+  Experiment experiment;
+  experiment.architectures = {Level("thread-per-connection"), Level("epoll-pool")};
+  experiment.connections = {200, 8000};
+  experiment.workloads = {Workload{.name = "closed"},
+                          Workload{.name = "half", .rate_percent = 50, .percent_of = "closed"}};
+  const Experiment sweep = SweepOf(experiment, 1, 1);
+  EXPECT_EQ(sweep.name, "tune-epoll-pool");
+  EXPECT_EQ(sweep.architectures.front(), experiment.architectures[1]);
+  EXPECT_EQ(sweep.connections, experiment.connections);
+  ASSERT_EQ(sweep.workloads.size(), 1u);
+  EXPECT_EQ(sweep.workloads[0].name, "closed");
+}
+
+// A sweep of one baseline, "mine", and two variants over two cells in six repetitions, in which
+// the machine drifts by half.
 class Winners : public testing::Test {
  protected:
+  struct Factors {
+    double cpu = 1;
+    double throughput = 1;
+    double p99 = 1;
+  };
+
   Winners() {
-    experiment_.name = "x";
-    experiment_.architectures = {Level("thread-per-connection"), Level("epoll-pool")};
-    experiment_.architectures[1].label = "mine";
-    experiment_.connections = {200, 8000};
-    sweep_ = SweepOf(experiment_, 1, 1);
-    report_["comparisons"] = nlohmann::ordered_json::array();
+    Experiment& experiment = sweep_.run.experiment;
+    experiment.repetitions = 6;
+    experiment.connections = {200, 8000};
+    experiment.architectures = {Level("epoll-pool"), Level("epoll-pool"), Level("epoll-pool")};
+    experiment.architectures[0].label = "mine";
+    experiment.architectures[1].label = "mine.batch-16";
+    experiment.architectures[1].options.batch = 16;
+    experiment.architectures[2].label = "mine.batch-128";
+    experiment.architectures[2].options.batch = 128;
   }
 
-  void Compare(const std::string& variant, int connections, double ratio,
-               const std::string& verdict, const std::string& metric = "cpu_us_per_request") {
-    report_["comparisons"].push_back({{"metric", metric},
-                                      {"connections", connections},
-                                      {"architecture", "mine." + variant},
-                                      {"ratio", ratio},
-                                      {"verdict", verdict}});
+  const TrialLog& Sweep(const std::map<std::string, Factors>& factors) {
+    for (size_t repetition = 0; repetition < 6; ++repetition) {
+      for (const ArchitectureLevel& level : sweep_.run.experiment.architectures) {
+        for (const int64_t connections : sweep_.run.experiment.connections) {
+          const auto found = factors.find(level.label);
+          const Factors each = found == factors.end() ? Factors{} : found->second;
+          const double noise =
+              1 + 0.001 * static_cast<double>((repetition * 7 + level.label.size()) % 5);
+          const double drift = 10 + static_cast<double>(repetition);
+          TrialRecord trial;
+          trial.index = sweep_.trials.size();
+          trial.repetition = repetition;
+          trial.architecture = level.label;
+          trial.connections = connections;
+          trial.workload = "hello";
+          SetMetric(trial.metrics, "cpu_us_per_request", drift * noise * each.cpu);
+          SetMetric(trial.metrics, "throughput_rps", 1e6 / drift * each.throughput);
+          SetMetric(trial.metrics, "latency_us_p99", 100 * drift * each.p99);
+          sweep_.trials.push_back(std::move(trial));
+        }
+      }
+    }
+    return sweep_;
   }
 
-  Experiment experiment_;
-  Experiment sweep_;
-  nlohmann::ordered_json report_;
+  TrialLog sweep_;
 };
 
-TEST_F(Winners, SweepOneArchitecture) {
-  EXPECT_EQ(sweep_.name, "x-tune-epoll-pool");
-  EXPECT_EQ(sweep_.architectures.front(), experiment_.architectures[1]);
-  EXPECT_EQ(sweep_.connections, experiment_.connections);
-}
-
-TEST_F(Winners, AreLowerSomewhereAndHigherNowhere) {
-  Compare("batch-16", 200, 0.90, "lower");
-  Compare("batch-16", 8000, 0.98, "no detectable difference");
-  Compare("batch-128", 200, 0.80, "lower");
-  Compare("batch-128", 8000, 1.10, "higher");
-  Compare("workers-2", 200, 0.70, "no detectable difference");
-  Compare("workers-2", 8000, 0.70, "no detectable difference");
-  const Winner winner = ChooseWinner(sweep_, report_);
-  EXPECT_EQ(winner.variant, "mine.batch-16");
+TEST_F(Winners, AreTheLowestOfThoseFound) {
+  const Winner winner =
+      ChooseWinner(Sweep({{"mine.batch-16", {.cpu = 0.95}}, {"mine.batch-128", {.cpu = 0.9}}}));
+  EXPECT_EQ(winner.variant, "mine.batch-128");
   EXPECT_EQ(winner.level.label, "mine");
-  EXPECT_EQ(winner.level.options.batch, 16);
-  EXPECT_NEAR(winner.cpu_ratio, 0.939, 0.001);
-  EXPECT_EQ(winner.reason, "mine.batch-16: 0.939 of the CPU per request");
+  EXPECT_EQ(winner.level.options.batch, 128);
+  EXPECT_NEAR(winner.cpu_ratio, 0.9, 0.003);
+  EXPECT_THAT(winner.reason, HasSubstr("mine.batch-128: 0.9"));
 }
 
-TEST_F(Winners, WereComparedInEveryCell) {
-  Compare("batch-16", 200, 0.50, "lower");
-  Compare("batch-16", 8000, 0.50, "lower", "throughput_rps");
-  const Winner winner = ChooseWinner(sweep_, report_);
-  EXPECT_EQ(winner.level, experiment_.architectures[1]);
-  EXPECT_EQ(winner.reason, "as it stands: no variant was found to take less CPU per request");
+TEST_F(Winners, AreNotBoughtWithThroughputOrLatency) {
+  EXPECT_EQ(ChooseWinner(Sweep({{"mine.batch-16", {.cpu = 0.8, .throughput = 0.5}},
+                                {"mine.batch-128", {.cpu = 0.8, .p99 = 3}}}))
+                .variant,
+            "mine");
 }
 
-TEST_F(Winners, AreTheLowestOfThose) {
-  for (const int connections : {200, 8000}) {
-    Compare("batch-16", connections, 0.95, "lower");
-    Compare("batch-4096", connections, 0.93, "lower");
+TEST_F(Winners, AreNotNoise) {
+  const Winner winner = ChooseWinner(Sweep({}));
+  EXPECT_EQ(winner.level, sweep_.run.experiment.architectures[0]);
+  EXPECT_EQ(winner.reason, "as it stands: none of 2 variants was found better");
+}
+
+TEST_F(Winners, NeedValidTrialsInEveryCell) {
+  Sweep({{"mine.batch-16", {.cpu = 0.8}}});
+  for (TrialRecord& trial : sweep_.trials) {
+    if (trial.architecture == "mine.batch-16" && trial.connections == 8000) {
+      trial.verdict.reasons.push_back({.code = "starved", .detail = "x"});
+    }
   }
-  EXPECT_EQ(ChooseWinner(sweep_, report_).level.options.batch, 4096);
+  EXPECT_EQ(ChooseWinner(sweep_).reason,
+            "as it stands: none of 1 variants was found better; 1 could not be compared");
+  for (TrialRecord& trial : sweep_.trials) {
+    if (trial.architecture == "mine")
+      trial.verdict.reasons.push_back({.code = "noisy", .detail = "x"});
+  }
+  EXPECT_EQ(ChooseWinner(sweep_).reason,
+            "as it stands: nothing could be compared, since trials were not valid");
 }
 
 }  // namespace

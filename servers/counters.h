@@ -48,11 +48,12 @@ class Counters {
   }
 
   std::atomic<uint64_t> accepted{0};
-  std::atomic<uint64_t> accept_errors{0};    // accept() failed: descriptors, memory, aborted
-  std::atomic<uint64_t> rejected{0};         // answered 503 unread
-  std::atomic<uint64_t> thread_failures{0};  // a thread, fibre or process could not be had, or crashed
-  std::atomic<uint64_t> timeouts{0};         // connections ended by a timeout
-  std::atomic<uint64_t> open{0};             // connections now
+  std::atomic<uint64_t> accept_errors{0};  // accept() failed: descriptors, memory, aborted
+  std::atomic<uint64_t> rejected{0};       // answered 503 unread
+  std::atomic<uint64_t> thread_failures{
+      0};                             // a thread, fibre or process could not be had, or crashed
+  std::atomic<uint64_t> timeouts{0};  // connections ended by a timeout
+  std::atomic<uint64_t> open{0};      // connections now
 
  private:
   static constexpr size_t kShards = 64;

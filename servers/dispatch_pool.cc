@@ -1,7 +1,8 @@
 // dispatch-pool
 //
 //   reactor:  epoll_wait --> each ready connection: onto the queue, wakes a worker
-//   worker:   takes it from the queue --> [ recv -> session -> send ] --> epoll_ctl(MOD): armed again
+//   worker:   takes it from the queue --> [ recv -> session -> send ] --> epoll_ctl(MOD): armed
+//   again
 //
 // One reactor watches all connections and does no work on them; a ready one goes through a queue to
 // whichever worker is free, and is disarmed meanwhile (EPOLLONESHOT), so that one worker at a time

@@ -1,7 +1,8 @@
 // event-loop
 //
 //   the one thread:  epoll_wait --> listener ready: accept, epoll_ctl(ADD)
-//                               --> for each ready connection [ recv -> session -> send ] --> epoll_wait
+//                               --> for each ready connection [ recv -> session -> send ] -->
+//                               epoll_wait
 //
 // One thread does everything, so that nothing is shared, locked, woken or handed over: two system
 // calls a request and its share of an epoll_wait, no switch while there is work. It is the

@@ -1,7 +1,8 @@
 // reactor-per-core
 //
 //   each worker:  epoll_wait --> its own listening socket ready: accept, epoll_ctl(ADD)
-//                            --> for each ready connection [ recv -> session -> send ] --> epoll_wait
+//                            --> for each ready connection [ recv -> session -> send ] -->
+//                            epoll_wait
 //
 // A worker for each CPU with a listening socket of its own: the kernel spreads new connections over
 // them by a hash (SO_REUSEPORT), and a connection never leaves its worker. Nothing is shared, not

@@ -101,7 +101,7 @@ class MemoryProbe : public Probe {
   void Read(Moment moment, Sample& sample) override {
     if (moment != Moment::kIdle && moment != Moment::kConnected) return;
     double sum = 0;
-    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+    ReadEachProcess(target_, sample, [&](pid_t pid, std::string& why) {
       const auto bytes = ProcessBytes(pid, why);
       sum += bytes.value_or(0);
       if (!bytes && target_.processes != nullptr && HasEnded(pid)) why.clear();

@@ -57,7 +57,7 @@ class RusageProbe : public Probe {
     if (target_.server_reports_rusage) return;
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
     Switches sums;
-    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+    ReadEachProcess(target_, sample, [&](pid_t pid, std::string& why) {
       return use_taskstats_ ? AddTaskstats(pid, sums, why) : AddStatus(pid, sums, why);
     });
     if (!sample.failure.empty()) return;

@@ -61,7 +61,7 @@ class TaskstatsProbe : public Probe {
   void Read(Moment moment, Sample& sample) override {
     if (moment != Moment::kWindowStart && moment != Moment::kWindowEnd) return;
     Values sums;
-    ReadEachProcess(target_, moment, sample, [&](pid_t pid, std::string& why) {
+    ReadEachProcess(target_, sample, [&](pid_t pid, std::string& why) {
       return use_taskstats_ ? AddTaskstats(pid, sums, why) : AddSchedstat(pid, sums, why);
     });
     if (sample.failure.empty()) sample.values = std::move(sums);
