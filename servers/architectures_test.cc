@@ -149,11 +149,29 @@ TEST(EpollPool, EndsTheDrainWhateverIsUnderWay) {
   EXPECT_LT(server->counters().requests, 50u);
 }
 
+// The stop comes before the first is accepted, and more wait than are accepted in one turn.
+TEST_P(EveryArchitecture, DrainsWhoeverWaitsAtTheStop) {
+  for (const int waiting : {kAcceptsInATurn, 2 * kAcceptsInATurn}) {
+    ServerOptions options = Options();
+    options.knobs.workers = 1;
+    Server server(options);
+    std::vector<Client> clients;
+    for (int i = 0; i < waiting; ++i) clients.emplace_back(server.port());
+    for (Client& client : clients) client.Send(kGet);
+    server.Stop();
+    server.Serve();
+    for (Client& client : clients) EXPECT_TRUE(client.Receive().starts_with("HTTP/1.1 200 OK"));
+    EXPECT_EQ(server.counters().accepted, static_cast<uint64_t>(waiting));
+  }
+}
+
 TEST_P(EveryArchitecture, SurvivesTheEndOfDescriptors) {
   if (GetParam().threads == ThreadUse::kProcesses) {
     GTEST_SKIP() << "a process has one connection, and never too few descriptors";
   }
-  Server server(Options());
+  ServerOptions options = Options();
+  options.knobs.workers = 1;  // one listening socket, so that they are accepted in their order
+  Server server(options);
   std::vector<Client> clients;
   for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());
   for (Client& client : clients) client.Send(kGet);
@@ -227,8 +245,10 @@ size_t ThreadCount() {
 TEST(WorkerPool, LetsIdleWorkersGoAndStartsNewOnes) {
   ServerOptions options = OptionsFor("worker-pool");
   options.knobs.worker_idle_ns = 1'000'000;
+  const size_t before = ThreadCount();
   RunningServer server(options);
-  const size_t threads = ThreadCount();
+  const size_t threads = before + 2;  // who accepts, and who watches over the timeouts
+  while (ThreadCount() < threads) std::this_thread::yield();
   for (int round = 0; round < 5; ++round) {
     {
       Client client(server->port());

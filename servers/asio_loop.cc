@@ -25,9 +25,6 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Accepted in one turn: so many new connections may hold up those that are served.
-constexpr int kAcceptsInATurn = 64;
-
 // How often a loop that has stopped accepting looks whether the drain is over.
 constexpr std::chrono::milliseconds kDrainTick(20);
 
@@ -76,7 +73,7 @@ class AsioConnection {
   }
 
  private:
-  // Starts the next operation. Not to be touched after that: another thread may run its handler.
+  // Starts the next operation. Not to be touched after that: its handler may delete it.
   static void Advance(std::unique_ptr<AsioConnection> self) {
     AsioConnection& c = *self;
     switch (c.connection_->Next()) {
@@ -172,10 +169,11 @@ class AsioLoop::Impl {
     });
   }
 
-  // A turn of it. Called once more by what was pending when the listener said stopped, perhaps.
+  // A turn of it; after the stop, which is told once, all that wait. Called once more by what was
+  // pending when the listener said stopped, perhaps.
   void Accept() {
     if (stopped_) return;
-    for (int i = 0; i < kAcceptsInATurn; ++i) {
+    for (int i = 0; i < kAcceptsInATurn || listener_->stopped(); ++i) {
       Listener::Accepted accepted = listener_->TryAccept(SocketMode::kNonBlocking);
       switch (accepted.kind) {
         case Listener::Accepted::Kind::kConnection:
@@ -204,7 +202,7 @@ class AsioLoop::Impl {
     const size_t open = population_.open;  // before the other: one that ends between is no match
     const size_t waiting = population_.waiting;
     if (open == 0) return;
-    if (listener_->cut_off() && waiting == open) return io_.stop();
+    if (listener_->table().cut_off() && waiting == open) return io_.stop();
     back_off_.expires_after(kDrainTick);
     back_off_.async_wait([this](const error_code& error) {
       if (!error) AwaitEndOfDrain();

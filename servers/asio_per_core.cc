@@ -37,11 +37,15 @@ class AsioPerCore : public Architecture {
   }
   ~AsioPerCore() override { threads_.Join(); }
 
+  void Prepare(Listener& listener, Counters&) override {
+    siblings_ = listener.Siblings(workers_.size() - 1);
+  }
+
   // The first worker is the calling thread.
   void Serve(Listener& listener, Counters& counters) override {
     workers_[0].AcceptFrom(listener, counters);
     for (size_t i = 1; i < workers_.size(); ++i) {
-      workers_[i].AcceptFrom(*siblings_.emplace_back(listener.Sibling()), counters);
+      workers_[i].AcceptFrom(*siblings_[i - 1], counters);
     }
     for (size_t i = 1; i < workers_.size(); ++i) {
       if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;

@@ -7,7 +7,7 @@
 //   or, if nothing is in it, sleeps on a condition variable.
 //
 // What most users of Boost.Beast write: one io_context, N threads that run it, a strand for each
-// connection. Any worker serves any connection; the strand, a mutex and a queue of its own, keeps
+// connection. Any worker serves any connection; the strand, a queue with one of 193 mutexes, keeps
 // handlers of one connection apart. Whatever is queued goes through the one lock and wakes a worker
 // that sleeps, or, by an epoll_ctl on an eventfd, the one in epoll_wait: with few connections that
 // is about four futex calls, two epoll_waits and one epoll_ctl a request beside its recv and send,

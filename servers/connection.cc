@@ -90,10 +90,11 @@ void Connection::WriteDone(ssize_t n) {
     return;
   }
   // An output that was taken whole begins a new term for the next.
-  if (static_cast<size_t>(n) == session_.PendingOutput().size()) {
-    phase_ = HttpSession::Phase::kIdle;
-  }
+  const bool whole = static_cast<size_t>(n) == session_.PendingOutput().size();
+  if (whole) phase_ = HttpSession::Phase::kIdle;
   session_.Sent(static_cast<size_t>(n));
+  // A call that blocks is cut short by a signal only.
+  if (!whole && mode_ == SocketMode::kBlocking) table_.Interrupted();
 }
 
 Connection::Outcome Connection::Run(bool peer_closed, Wait wait) {
@@ -174,12 +175,15 @@ void ConnectionTable::Add(Connection* connection) {
   counters_.open.fetch_add(1, std::memory_order_relaxed);
 }
 
-// The descriptor is closed under the lock: Sweep() must not meet its number in a new connection.
+// The descriptor is closed when it is off the list, where Sweep() no longer meets it, and not under
+// the lock: the kernel sends the peer's FIN within close(), for which no other thread should wait.
 void ConnectionTable::RemoveAndClose(Connection* connection) {
-  const std::lock_guard lock(mutex_);
-  if (connection->previous_ != nullptr) connection->previous_->next_ = connection->next_;
-  if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
-  if (first_ == connection) first_ = connection->next_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (connection->previous_ != nullptr) connection->previous_->next_ = connection->next_;
+    if (connection->next_ != nullptr) connection->next_->previous_ = connection->previous_;
+    if (first_ == connection) first_ = connection->next_;
+  }
   counters_.open.fetch_sub(1, std::memory_order_relaxed);
   connection->socket_.Reset();
 }

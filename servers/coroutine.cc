@@ -33,9 +33,6 @@
 namespace crossover {
 namespace {
 
-// Accepted in one turn: so many new connections may hold up those that are served.
-constexpr int kAcceptsInATurn = 64;
-
 // What a coroutine that is nobody's returns: it runs at once, until it first waits, and its frame
 // goes when it ends.
 struct Detached {
@@ -64,7 +61,7 @@ class Worker {
   bool AcceptFrom(Listener& listener, Counters& counters) {
     listener_ = &listener;
     counters_ = &counters;
-    return epoll_.Add(listener.fd(), EPOLLIN | EPOLLONESHOT, &acceptor_) &&
+    return epoll_.Add(listener.fd(), EPOLLIN, &acceptor_) &&
            epoll_.Add(listener.stop_fd(), EPOLLIN | EPOLLET, &acceptor_);
   }
 
@@ -132,18 +129,20 @@ class Worker {
       if (accepted.kind == Listener::Accepted::Kind::kStopped) break;
       if (accepted.kind == Listener::Accepted::Kind::kBackOff) {
         const int64_t until_ns = MonotonicNs() + accepted.back_off_ms * kNsPerMs;
+        epoll_.Arm(listener_->fd(), 0, &acceptor_);
         while (!listener_->stopped() && MonotonicNs() < until_ns) {
           co_await EventsUntil(acceptor_, until_ns);
         }
+        epoll_.Arm(listener_->fd(), EPOLLIN, &acceptor_);
         continue;
       }
       if (accepted.kind == Listener::Accepted::Kind::kConnection) {
         Serve(std::move(accepted.connection));
-        if (++in_this_turn < kAcceptsInATurn) continue;
+        // The stop is an event once only: after it all that wait are accepted in one turn.
+        if (++in_this_turn < kAcceptsInATurn || listener_->stopped()) continue;
       }
       // Nobody waits, or the others have their turn. Who waits by now is an event of the next.
       in_this_turn = 0;
-      epoll_.Arm(listener_->fd(), EPOLLIN | EPOLLONESHOT, &acceptor_);
       co_await Events(acceptor_);
     }
     epoll_.Remove(listener_->fd());
@@ -197,11 +196,14 @@ class CoroutinePerConnection : public Architecture {
   }
   ~CoroutinePerConnection() override { threads_.Join(); }
 
+  void Prepare(Listener& listener, Counters&) override {
+    siblings_ = listener.Siblings(workers_.size() - 1);
+  }
+
   void Serve(Listener& listener, Counters& counters) override {
     for (size_t i = 0; i < workers_.size(); ++i) {
-      Listener* own = &listener;
-      if (i > 0) own = siblings_.emplace_back(listener.Sibling()).get();
-      if (!workers_[i].AcceptFrom(*own, counters)) ThrowErrno("epoll_ctl");
+      Listener& own = i == 0 ? listener : *siblings_[i - 1];
+      if (!workers_[i].AcceptFrom(own, counters)) ThrowErrno("epoll_ctl");
     }
     for (size_t i = 1; i < workers_.size(); ++i) {
       if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;

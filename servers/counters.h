@@ -13,7 +13,8 @@ class Counters {
  public:
   static_assert(std::atomic<uint64_t>::is_always_lock_free);
 
-  // The per-request counters, spread over cache lines so that threads rarely share one.
+  // The per-request counters, spread over cache lines. Connections take them in turn,
+  // so that beyond 64 of them threads share lines, in every architecture alike.
   struct alignas(64) Shard {
     std::atomic<uint64_t> requests{0};         // responses whose last byte the kernel took
     std::atomic<uint64_t> protocol_errors{0};  // requests that were answered 4xx/5xx and closed

@@ -23,11 +23,13 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "servers/architecture.h"
+#include "servers/epoll_events.h"
 #include "servers/thread_set.h"
 
 namespace crossover {
@@ -36,7 +38,8 @@ namespace {
 class DispatchPool : public Architecture {
  public:
   explicit DispatchPool(const ArchitectureOptions& options)
-      : options_(options),
+      : workers_(WorkerCount(options)),
+        batch_(options.batch),
         threads_(options.stack_bytes),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         stop_event_(eventfd(0, EFD_CLOEXEC)) {
@@ -51,7 +54,7 @@ class DispatchPool : public Architecture {
   // The calling thread accepts; the reactor is a thread beside it.
   void Serve(Listener& listener, Counters& counters) override {
     bool started = threads_.Start([this] { React(); });
-    for (size_t i = 0; i < WorkerCount(options_); ++i) {
+    for (size_t i = 0; i < workers_; ++i) {
       started = started && threads_.Start([this] { Work(); });
     }
     if (!started) ThrowErrno("dispatch-pool: starting a worker", EAGAIN);
@@ -76,31 +79,35 @@ class DispatchPool : public Architecture {
 
   // Readiness is asked for one direction only: a socket is nearly always ready to be written to.
   bool Arm(int operation, Connection* connection) {
-    const uint32_t direction = connection->writing() ? EPOLLOUT : EPOLLIN;
-    epoll_event event{.events = direction | EPOLLRDHUP | EPOLLONESHOT, .data = {.ptr = connection}};
+    // The end of input would be ready at once, again and again, while output waits for room.
+    const uint32_t direction = connection->writing() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
+    epoll_event event{.events = direction | EPOLLONESHOT, .data = {.ptr = connection}};
     return epoll_ctl(epoll_.get(), operation, connection->fd(), &event) == 0;
   }
 
   // Until it is stopped and no connection is left; the workers end with it.
   void React() {
-    std::vector<epoll_event> events(options_.batch);
+    std::vector<epoll_event> events(batch_);
     while (!stopping_.load() || open_.load() > 0) {
       const int count =
           epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
       CHECK(count >= 0 || errno == EINTR);
-      const std::lock_guard lock(mutex_);
-      for (int i = 0; i < count; ++i) {
-        const epoll_event& event = events[static_cast<size_t>(i)];
-        if (event.data.ptr == nullptr) continue;
-        const bool peer_closed = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-        queue_.push_back({static_cast<Connection*>(event.data.ptr), peer_closed});
-      }
-      const size_t wanted = std::min(queue_.size(), idle_);
+      const size_t wanted = Enqueue({events.data(), static_cast<size_t>(std::max(count, 0))});
       for (size_t i = 0; i < wanted; ++i) work_.notify_one();
     }
     const std::lock_guard lock(mutex_);
     done_ = true;
     work_.notify_all();
+  }
+
+  // How many workers are to be woken; that is done without the lock, which they want at once.
+  size_t Enqueue(std::span<const epoll_event> events) {
+    const std::lock_guard lock(mutex_);
+    for (const epoll_event& event : events) {
+      if (event.data.ptr == nullptr) continue;
+      queue_.push_back({static_cast<Connection*>(event.data.ptr), PeerClosed(event.events)});
+    }
+    return std::min(queue_.size(), idle_);
   }
 
   void Work() {
@@ -137,7 +144,8 @@ class DispatchPool : public Architecture {
     threads_.Join();
   }
 
-  const ArchitectureOptions options_;
+  const size_t workers_;
+  const size_t batch_;
   ThreadSet threads_;
   Fd epoll_;
   Fd stop_event_;

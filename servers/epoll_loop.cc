@@ -10,16 +10,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "servers/epoll_events.h"
 
 namespace crossover {
-namespace {
-
-// Accepted in one turn: so many new connections may hold up those that are served.
-constexpr int kAcceptsInATurn = 64;
-
-constexpr uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
-}  // namespace
 
 EpollLoop::EpollLoop(const ArchitectureOptions& options)
     : batch_(static_cast<int>(options.batch)),
@@ -131,8 +124,7 @@ void EpollLoop::ListenForMore(bool on) {
 }
 
 void EpollLoop::Serve(Connection* connection, uint32_t events) {
-  const bool peer_closed = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-  if (connection->Run(peer_closed) == Connection::Outcome::kBlocked) return;
+  if (connection->Run(PeerClosed(events)) == Connection::Outcome::kBlocked) return;
   delete connection;
   open_.fetch_sub(1, std::memory_order_relaxed);
 }

@@ -28,9 +28,6 @@
 namespace crossover {
 namespace {
 
-// Accepted in one turn: so many new connections may hold up those that are served.
-constexpr int kAcceptsInATurn = 64;
-
 class FiberPerConnection : public Architecture {
  public:
   explicit FiberPerConnection(const ArchitectureOptions& options) : scheduler_(options) {}
@@ -60,7 +57,8 @@ class FiberPerConnection : public Architecture {
       }
       if (accepted.kind == Listener::Accepted::Kind::kConnection) {
         Start(std::move(accepted.connection), self);
-        if (++in_this_turn < kAcceptsInATurn) continue;
+        // The stop is an event once only: after it all that wait are accepted in one turn.
+        if (++in_this_turn < kAcceptsInATurn || listener_->stopped()) continue;
       }
       // Nobody waits, or the others have their turn. Who waits by now is an event.
       in_this_turn = 0;
@@ -100,6 +98,9 @@ class FiberPerConnection : public Architecture {
       const auto outcome = connection->Run(peer_closed, Connection::Wait::kReturn);
       if (outcome == Connection::Outcome::kClosed) return;
       if (outcome == Connection::Outcome::kBlocked) {
+        // Input that blocks has no end yet. An event that came late for the fibre's last connection
+        // is forgotten with that.
+        if (!connection->writing()) peer_closed = false;
         self.Park();
         continue;
       }

@@ -28,7 +28,7 @@ struct Fiber::Worker {
   RunQueue queue;
   std::vector<epoll_event> room;
   std::vector<Fiber*> found;   // on their way into the queue
-  size_t runs_since_poll = 0;  // by anybody: this worker's since it last looked
+  size_t runs_since_poll = 0;  // this worker's, since it last looked
   std::condition_variable wake;
   bool woken = false;  // under idle_mutex_
 };

@@ -53,6 +53,8 @@ constexpr size_t kAheadBytesMax = limits::kReadChunkBytesMax;
 // That one completion may call for: at most the cancellation of a connection's three requests.
 constexpr unsigned kEntriesPerCompletion = 4;
 
+constexpr int64_t kLookNs = 20 * kNsPerMs;
+
 // What a completion is of; in the low bits of its user_data, above them is the connection.
 enum class Kind : uint64_t { kIgnored, kReceive, kSend, kWait, kAccept, kBackOff, kStop };
 constexpr uint64_t kKindMask = 7;
@@ -69,6 +71,7 @@ struct alignas(kKindMask + 1) Client {
   size_t ahead_taken = 0;             // of these
   std::optional<int> input_end = {};  // what comes after them: 0, or a negative errno
   __kernel_timespec wait = {};
+  int64_t wait_ends_ns = 0;  // 0: no handler waits
   bool receiving = false;
   bool sending = false;
   bool waiting = false;
@@ -253,7 +256,10 @@ void Worker::SendDone(Client& client, int result) {
 void Worker::WaitDone(Client& client, int result) {
   client.waiting = false;
   if (result == -ETIME) {
-    client.connection->WaitOver();
+    if (MonotonicNs() >= client.wait_ends_ns) {
+      client.connection->WaitOver();
+      client.wait_ends_ns = 0;
+    }
   } else if (!client.closing) {
     client.connection->WriteDone(result);  // no memory for a timer: the connection has failed
   }
@@ -303,7 +309,12 @@ void Worker::Send(Client& client) {
 }
 
 void Worker::Wait(Client& client) {
-  client.wait = ToTimespec(client.connection->wait_ns());
+  const int64_t now_ns = MonotonicNs();
+  if (client.wait_ends_ns == 0) client.wait_ends_ns = now_ns + client.connection->wait_ns();
+  int64_t left_ns = std::max<int64_t>(client.wait_ends_ns - now_ns, 1);
+  // The drain's end shuts the socket down; who isn't receiving learns of it by looking.
+  if (!client.receiving) left_ns = std::min(left_ns, kLookNs);
+  client.wait = ToTimespec(left_ns);
   io_uring_prep_timeout(ring_.NextEntry(client.Tag(Kind::kWait)), &client.wait, 0, 0);
   client.waiting = true;
 }
@@ -366,9 +377,12 @@ class IoUringPerCore : public Architecture {
   }
   ~IoUringPerCore() override { threads_.Join(); }
 
+  void Prepare(Listener& listener, Counters&) override {
+    siblings_ = listener.Siblings(workers_.size() - 1);
+  }
+
   // The first worker is the calling thread.
   void Serve(Listener& listener, Counters&) override {
-    for (size_t i = 1; i < workers_.size(); ++i) siblings_.push_back(listener.Sibling());
     for (size_t i = 1; i < workers_.size(); ++i) {
       Worker& worker = workers_[i];
       Listener& own = *siblings_[i - 1];

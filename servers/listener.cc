@@ -141,6 +141,12 @@ Listener::Listener(const Listener& sibling)
       stop_(sibling.stop_),
       socket_(Listen(address_, backlog_, Sharing::kPort)) {}
 
+std::vector<std::unique_ptr<Listener>> Listener::Siblings(size_t count) {
+  std::vector<std::unique_ptr<Listener>> siblings;
+  while (siblings.size() < count) siblings.push_back(Sibling());
+  return siblings;
+}
+
 std::unique_ptr<Listener> Listener::Sibling() {
   // Set only now: two servers of one user could otherwise share a port by mistake. The kernel looks
   // at the option of a bound socket when another one asks for its port.
@@ -169,16 +175,28 @@ std::unique_ptr<Connection> Listener::Accept(SocketMode mode) {
 
 Listener::Accepted Listener::TryAccept(SocketMode mode) {
   const int flags = SOCK_CLOEXEC | (mode == SocketMode::kNonBlocking ? SOCK_NONBLOCK : 0);
-  const int result = ::accept4(socket_.get(), nullptr, nullptr, flags);
-  return Take(result >= 0 ? result : -errno, mode);
+  while (true) {
+    // Before: what has come by the time of the stop is still found after it.
+    const bool was_stopped = stopped();
+    const int result = ::accept4(socket_.get(), nullptr, nullptr, flags);
+    const int error = result < 0 ? errno : 0;
+    if (error != ECONNABORTED && error != EPROTO) {
+      return Take(result >= 0 ? result : -error, mode, was_stopped);
+    }
+    // The fault of one peer; the next is tried at once.
+    counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
+  }
 }
 
 Listener::Accepted Listener::Take(int result, SocketMode mode) {
-  const bool stopped = stop_->given.load(std::memory_order_relaxed);
+  return Take(result, mode, stopped());
+}
+
+Listener::Accepted Listener::Take(int result, SocketMode mode, bool stopped) {
   if (result >= 0) {
     Fd socket(result);
     // Clients that connect again at once could keep the queue from ever being empty.
-    if (stopped && accepted_after_stop_++ >= backlog_) return EndOfAccepting();
+    if (stopped && stop_->accepted_since.fetch_add(1) >= backlog_) return EndOfAccepting();
     back_off_ms_ = 0;
     counters_.accepted.fetch_add(1, std::memory_order_relaxed);
     return {Accepted::Kind::kConnection,

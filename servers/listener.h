@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "servers/connection.h"
@@ -19,6 +20,9 @@ struct ListenAddress {
 
 // "127.0.0.1:8080", "[::1]:8080". Throws UsageError for anything else.
 ListenAddress ParseListenAddress(const std::string& text);
+
+// Accepted in one turn of an event loop: so many new connections may hold up those that are served.
+inline constexpr int kAcceptsInATurn = 64;
 
 class Listener {
  public:
@@ -55,13 +59,11 @@ class Listener {
   int stop_fd() const { return stop_->event.get(); }  // readable once stopped, and ever after
   bool stopped() const { return stop_->given.load(std::memory_order_relaxed); }
 
-  // The drain is over: whoever serves a connection lets go of it. Any thread.
-  bool cut_off() const { return table_.cut_off(); }
-
-  // One more listening socket on the same address and port, for another thread: the kernel spreads
-  // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). Stops with this
-  // one. Throws what the constructor throws.
-  std::unique_ptr<Listener> Sibling();
+  // More listening sockets on the same address and port, for other threads: the kernel spreads
+  // connections over them by a hash of their addresses (SO_REUSEPORT, Linux 3.9). They stop with
+  // this one. In Architecture::Prepare(), before anybody knows the port: who connects earlier is
+  // this one's. Throws what the constructor throws.
+  std::vector<std::unique_ptr<Listener>> Siblings(size_t count);
 
   // For processes that share the socket and block in TryAccept(): makes accepting wait for a
   // connection, and no longer, in all of them, from their next call on. A signal ends the wait
@@ -80,10 +82,13 @@ class Listener {
   struct StopSignal {
     Fd event;
     std::atomic<bool> given{false};
+    std::atomic<int> accepted_since{0};
   };
 
   explicit Listener(const Listener& sibling);
   void Wait();
+  std::unique_ptr<Listener> Sibling();
+  Accepted Take(int result, SocketMode mode, bool stopped);
   Accepted EndOfAccepting();
 
   ConnectionTable& table_;
@@ -93,7 +98,6 @@ class Listener {
   std::shared_ptr<StopSignal> stop_;  // shared by siblings, and by forked processes
   Fd socket_;
   int back_off_ms_ = 0;
-  int accepted_after_stop_ = 0;
 };
 
 }  // namespace crossover

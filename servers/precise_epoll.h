@@ -8,16 +8,9 @@
 #include <span>
 
 #include "base/fd.h"
+#include "servers/epoll_events.h"
 
 namespace crossover {
-
-// What a connection's socket is registered for, once: edges in both directions.
-inline constexpr uint32_t kConnectionEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-
-// Whether the peer has shut down its side, or the connection is no more: Run()'s `peer_closed`.
-inline bool PeerClosed(uint32_t events) {
-  return (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-}
 
 // Any thread.
 class PreciseEpoll {
@@ -28,7 +21,7 @@ class PreciseEpoll {
 
   // False if the kernel has no memory for it. `fd` leaves by being closed.
   bool Add(int fd, uint32_t events, void* data);
-  // For another event, of one that was added with EPOLLONESHOT. What is ready by then is reported.
+  // For other events. What is ready by then is reported.
   void Arm(int fd, uint32_t events, void* data);
   void Remove(int fd);
 

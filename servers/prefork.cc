@@ -6,10 +6,11 @@
 // A process for each connection, and no threads. Workers block in accept on one inherited socket;
 // the kernel wakes the one that has waited longest, and it serves that connection, blocking, until
 // it closes. A parent keeps workers ready: at fewer than 5 without a connection it forks 1, 2, 4,
-// at most 32 at once; of more than 10 it lets those go that a second didn't need. A request costs
-// what it costs in thread-per-connection, a wake-up and two switches, only that a switch between
-// processes changes the address space too. A connection costs a process: page tables and what it
-// writes of the parent's memory, several times a thread's; a fork when none is ready. At the limit
+// at most 32 at once; of more than 10 it lets those go that two looks in a row found idle. A
+// request costs what it costs in thread-per-connection, a wake-up and two switches, only that a
+// switch between processes changes the address space too. A connection costs a process: page tables
+// and what it writes of the parent's memory, several times a thread's; a fork when none is ready.
+// At the limit
 // (--workers-max, or the system's) connections wait in the backlog, unanswered. A handler that
 // blocks or crashes takes its own connection with it alone.
 // In production: Apache's prefork MPM (spare workers, doubling), PostgreSQL, whose postmaster forks

@@ -39,7 +39,7 @@ void PreforkBoard::CallParent() {
 void PreforkBoard::TakeCall() {
   eventfd_t count = 0;
   eventfd_read(call_.get(), &count);
-  shared_->called.store(false);
+  shared_->called.exchange(false);  // and what was written before the call is seen
 }
 
 ServingProcesses PreforkBoard::Workers() const {

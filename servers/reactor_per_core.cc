@@ -5,11 +5,12 @@
 //                            epoll_wait
 //
 // A worker for each CPU with a listening socket of its own: the kernel spreads new connections over
-// them by a hash (SO_REUSEPORT), and a connection never leaves its worker. Nothing is shared, not
-// even accepting; so it is event-loop, N times. The price is a spread that is even by chance only,
-// and a worker that is held up (a long /cpu, a /wait) holds up its connections while others idle.
-// Limited by descriptors only. In production: nginx with reuseport, Envoy, Seastar, HAProxy. The
-// idea: Linux 3.9 (2013), by Tom Herbert.
+// them by a hash (SO_REUSEPORT), and a connection never leaves its worker. Nothing of a request is
+// shared (counters apart, which all architectures have alike), nor is accepting; so it is
+// event-loop, N times. The price is a spread that is even by chance only, and a worker that is held
+// up (a long /cpu, a /wait) holds up its connections while others idle. Limited by descriptors
+// only. In production: nginx with reuseport, Envoy, Seastar, HAProxy. The idea: Linux 3.9 (2013),
+// by Tom Herbert.
 
 #include <cerrno>
 #include <deque>
@@ -30,13 +31,16 @@ class ReactorPerCore : public Architecture {
   }
   ~ReactorPerCore() override { threads_.Join(); }
 
+  void Prepare(Listener& listener, Counters&) override {
+    siblings_ = listener.Siblings(workers_.size() - 1);
+  }
+
   // The first worker is the calling thread. If one can't be started those before it end with the
   // listener's stop.
   void Serve(Listener& listener, Counters& counters) override {
     workers_[0].AcceptFrom(listener, counters);
     for (size_t i = 1; i < workers_.size(); ++i) {
-      siblings_.push_back(listener.Sibling());
-      workers_[i].AcceptFrom(*siblings_.back(), counters);
+      workers_[i].AcceptFrom(*siblings_[i - 1], counters);
     }
     for (size_t i = 1; i < workers_.size(); ++i) {
       if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;

@@ -2,7 +2,7 @@
 //
 //   acceptor --accept--> starts a thread --> [ recv -> session -> send ]*  --> closes, ends
 //
-// The acceptor blocks in accept and starts a thread for each connection. The thread blocks in recv;
+// The acceptor blocks in poll and starts a thread for each connection. The thread blocks in recv;
 // the kernel wakes it when a request arrives: a wake-up and two switches for each request that
 // finds it asleep. Costs a thread's memory for each connection (touched stack, 16 KiB of kernel
 // stack) and a run queue as long as the number of connections with work. Creation and exit are paid
