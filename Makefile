@@ -79,7 +79,7 @@ build: deps ## builds build/crossover, build/crossover-server and build/crossove
 lint: deps-lint ## clang-format and clang-tidy; warnings are errors
 	clang-format --dry-run --Werror $$(git ls-files '*.cc' '*.h')
 	@test -f build-lint/build.ninja || cmake --preset release -B build-lint \
-	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
+	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCROSSOVER_UNITY=OFF
 	git ls-files '*.cc' | grep -v -e _test.cc -e _bench.cc | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-lint
 
 format: deps-lint ## formats the C++ sources

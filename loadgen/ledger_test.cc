@@ -90,6 +90,8 @@ TEST(Fairness, TellsEqualFromUnequal) {
   EXPECT_EQ(rest.starved(), 3u);
   EXPECT_EQ(rest.slowest_requests, 0u);
   EXPECT_EQ(rest.fastest_requests, 12u);
+  rest.Add(0, false);  // of whom nothing was asked is no matter of fairness
+  EXPECT_DOUBLE_EQ(rest.jain_index(), 0.25);
 }
 
 std::vector<uint64_t> Counts(const std::vector<Interval>& intervals) {

@@ -116,7 +116,10 @@ bool LoadLoop::IsWithinWindow(int64_t due_ns) const {
 // then.
 void LoadLoop::CountOffered(Connection& connection, uint64_t RequestLedger::*given_up) {
   if (!IsWithinWindow(connection.due_ns)) return;
-  connection.asked = true;
+  // What comes to be due in the second half may just be on its way: that starves nobody.
+  const int64_t start_ns = state_.window_start_ns.load(std::memory_order_relaxed);
+  const int64_t end_ns = state_.window_end_ns.load(std::memory_order_relaxed);
+  if (connection.due_ns - start_ns <= (end_ns - start_ns) / 2) connection.asked = true;
   RequestLedger& requests = tally_.ledger.requests;
   ++requests.due_in_window;
   if (given_up != nullptr) ++(requests.*given_up);

@@ -32,7 +32,7 @@ void Fairness::Merge(const Fairness& other) {
 
 double Fairness::jain_index() const {
   if (sum_of_squares == 0) return 0;
-  return sum * sum / (static_cast<double>(connections) * sum_of_squares);
+  return sum * sum / (static_cast<double>(connections - unasked) * sum_of_squares);
 }
 
 double LoadInterval::throughput_rps() const {
