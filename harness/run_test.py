@@ -121,6 +121,32 @@ class RunTest(unittest.TestCase):
         self.assertIn("[4/4] rep 2/2", done.stdout)
         self.assertIn("report.json", done.stdout)
 
+    @unittest.skipUnless((BUILD / "crossover-server").exists(), "the programs are not built")
+    @unittest.skipUnless(len(os.sched_getaffinity(0)) > 1, "there is one CPU only")
+    def test_tune_sweeps_one_architecture_after_the_other(self):
+        path = self.write(architectures=["thread-per-connection", "worker-pool"], connections=[5],
+                          placement="isolated")
+        done = self.run_crossover("tune", path, "--out", self.out, "--repetitions", 1)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        for name in ("thread-per-connection", "worker-pool"):
+            report = json.loads((self.out / name / "report.json").read_text(encoding="utf-8"))
+            self.assertTrue(report["complete"])
+            self.assertEqual([cell["architecture"] for cell in report["cells"]],
+                             [name, f"{name}.stack-65536", f"{name}.stack-1048576"])
+            self.assertIn(f"{name}: as it stands", done.stdout)
+        tuned = json.loads((self.out / "tuned.json").read_text(encoding="utf-8"))
+        self.assertEqual([level["label"] for level in tuned["architectures"]],
+                         ["thread-per-connection", "worker-pool"])
+        again = self.run_crossover("tune", path, "--out", self.out, "--repetitions", 1, "--resume")
+        self.assertEqual(again.returncode, done.returncode, again.stderr)
+
+    def test_tune_refuses_what_has_no_knobs(self):
+        done = self.run_crossover("tune", self.write(), "--out", self.out, *FAKES)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no architecture in it has a knob", done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertFalse(self.out.exists())
+
     def test_results_latest_points_to_the_run(self):
         self.run_crossover("run", self.write(repetitions=1), *FAKES)
         latest = self.directory / "results" / "latest"
