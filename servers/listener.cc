@@ -203,7 +203,7 @@ Listener::Accepted Listener::Take(int result, SocketMode mode, bool stopped) {
             std::make_unique<Connection>(std::move(socket), mode, table_)};
   }
   // What another process that has the socket too ended.
-  const bool ended = stopped && result == -EINVAL;
+  const bool ended = result == -EINVAL && this->stopped();
   if (result != -EAGAIN && result != -EINTR && !ended) {
     counters_.accept_errors.fetch_add(1, std::memory_order_relaxed);
     const bool peers_fault = result == -ECONNABORTED || result == -EPROTO;
@@ -212,7 +212,7 @@ Listener::Accepted Listener::Take(int result, SocketMode mode, bool stopped) {
       return {Accepted::Kind::kBackOff, nullptr, back_off_ms_};
     }
   }
-  if (stopped) return EndOfAccepting();
+  if (stopped || ended) return EndOfAccepting();
   return {Accepted::Kind::kNone};
 }
 
