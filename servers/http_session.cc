@@ -269,7 +269,6 @@ class HttpSession::Machine {
     }
     // Sent even if the body has begun to arrive, so that the output never depends on timing.
     if (!parser_->is_done()) output_ += kContinue;
-    return;
   }
 
   void RequestDone() {
