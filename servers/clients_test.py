@@ -100,6 +100,7 @@ class Process(unittest.TestCase):
             self.skipTest("there is one CPU only")
         with serve("epoll-pool", "--control-cpus", str(allowed[-1])) as server:
             pid = server.process.pid
+            self.assertEqual(curl(server.url + "/"), "Hello, C++")  # its threads have begun
             self.assertEqual(os.sched_getaffinity(pid), {allowed[-1]})
             others = [int(thread) for thread in os.listdir(f"/proc/{pid}/task") if int(thread) != pid]
             self.assertGreater(len(others), 1)

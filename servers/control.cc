@@ -157,7 +157,7 @@ void ServeWithControl(const ServerOptions& options, const std::vector<int>& cont
     eventfd_write(served.get(), 1);
   });
   try {
-    KeepTo(control_cpus);  // the server's threads have begun by now, and keep theirs
+    KeepTo(control_cpus);  // what serves has begun by now, and keeps its own for all that it starts
     WriteJsonLine(STDOUT_FILENO, ReadyLine(server));
     ControlLoop(server, signals.get(), served.get());
   } catch (...) {
