@@ -40,7 +40,7 @@ test: deps-test ## builds, and runs all tests
 	ctest --preset release -j $(JOBS)
 
 test-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	cmake --preset asan && cmake --build --preset asan
+	cmake --preset asan && cmake --build --preset asan --target programs tests
 	ctest --preset asan -j $(JOBS)
 
 # What has threads: the harness and the charts have none.
