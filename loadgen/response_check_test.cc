@@ -148,7 +148,7 @@ TEST_F(ResponseCheckTest, HoldsTheHeaderToItsLimitWhateverTheSplit) {
   for (const size_t size : {size_t{6}, size_t{1000}, size_t{1'000'000}}) {
     LearnedResponse learned;
     ResponseCheck check(learned, false, std::nullopt);
-    for (const size_t fields : {5'000, 50'000}) {
+    for (const size_t fields : {size_t{5'000}, size_t{50'000}}) {
       Verdict verdict = Verdict::kIncomplete;
       const std::string text = response(fields);
       for (std::string_view rest = text; !rest.empty() && verdict == Verdict::kIncomplete;
