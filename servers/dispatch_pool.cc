@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "servers/architecture.h"
 #include "servers/epoll_events.h"
+#include "servers/sanitizers.h"
 #include "servers/thread_set.h"
 
 namespace crossover {
@@ -82,6 +83,7 @@ class DispatchPool : public Architecture {
     // The end of input would be ready at once, again and again, while output waits for room.
     const uint32_t direction = connection->writing() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
     epoll_event event{.events = direction | EPOLLONESHOT, .data = {.ptr = connection}};
+    NoteRelease(connection);
     return epoll_ctl(epoll_.get(), operation, connection->fd(), &event) == 0;
   }
 
@@ -105,6 +107,7 @@ class DispatchPool : public Architecture {
     const std::lock_guard lock(mutex_);
     for (const epoll_event& event : events) {
       if (event.data.ptr == nullptr) continue;
+      NoteAcquire(event.data.ptr);
       queue_.push_back({static_cast<Connection*>(event.data.ptr), PeerClosed(event.events)});
     }
     return std::min(queue_.size(), idle_);
