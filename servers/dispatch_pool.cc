@@ -83,8 +83,10 @@ class DispatchPool : public Architecture {
     // The end of input would be ready at once, again and again, while output waits for room.
     const uint32_t direction = connection->writing() ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
     epoll_event event{.events = direction | EPOLLONESHOT, .data = {.ptr = connection}};
+    const int fd = connection->fd();
     NoteRelease(connection);
-    return epoll_ctl(epoll_.get(), operation, connection->fd(), &event) == 0;
+    const AsIfAlreadyReturned annotation;
+    return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
   }
 
   // Until it is stopped and no connection is left; the workers end with it.

@@ -22,14 +22,28 @@
 #endif
 #ifdef CROSSOVER_TSAN
 #include <sanitizer/tsan_interface.h>
-#endif
-
-#if defined(CROSSOVER_TSAN)
-extern "C" void __tsan_acquire(void* address);  // NOLINT(bugprone-reserved-identifier)
-extern "C" void __tsan_release(void* address);  // NOLINT(bugprone-reserved-identifier)
+extern "C" {
+void AnnotateIgnoreReadsBegin(const char* file, int line);
+void AnnotateIgnoreReadsEnd(const char* file, int line);
+}
 #endif
 
 namespace crossover {
+
+// A system call at whose return another thread may already have closed what it was given:
+// ThreadSanitizer takes that for a use of the descriptor at the same time.
+class AsIfAlreadyReturned {
+ public:
+#if defined(CROSSOVER_TSAN)
+  AsIfAlreadyReturned() { AnnotateIgnoreReadsBegin(__FILE__, __LINE__); }
+  ~AsIfAlreadyReturned() { AnnotateIgnoreReadsEnd(__FILE__, __LINE__); }
+#else
+  AsIfAlreadyReturned() {}   // NOLINT(modernize-use-equals-default): a variable of it is used
+  ~AsIfAlreadyReturned() {}  // NOLINT(modernize-use-equals-default)
+#endif
+  AsIfAlreadyReturned(const AsIfAlreadyReturned&) = delete;
+  AsIfAlreadyReturned& operator=(const AsIfAlreadyReturned&) = delete;
+};
 
 // What one thread did before the kernel was told (NoteRelease) happened before what another does
 // that the kernel told (NoteAcquire): of epoll_ctl(MOD) and epoll_wait ThreadSanitizer doesn't
