@@ -31,8 +31,8 @@ class AffinityKeeper {
   const std::vector<int> cpus_ = AllowedCpus();
 };
 
-// The throughput that the planned trial's rate is a percentage of, if it is one and that trial is
-// done and valid: the same architecture and connections in the same repetition.
+// The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
+// done, valid or not (docs/decisions/0007): the same architecture and connections in the same repetition.
 std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
   const Experiment& experiment = log.run.experiment;
   const std::string& workload = experiment.workloads[planned.workload].percent_of;
@@ -42,7 +42,6 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
         trial.connections != planned.connections || trial.repetition != planned.repetition) {
       continue;
     }
-    if (!trial.verdict.valid()) return std::nullopt;
     const auto throughput = MetricOf(trial.metrics, "throughput_rps");
     return throughput.value_or(0) > 0 ? throughput : std::nullopt;
   }
