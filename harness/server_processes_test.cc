@@ -38,6 +38,7 @@ class Burner {
     ::close(from[1]);
     orders_.Reset(to[1]);
     reports_.Reset(from[0]);
+    Burn();  // the kernel has no figures of one that never ran
   }
   ~Burner() { End(); }
   Burner(const Burner&) = delete;
