@@ -47,9 +47,12 @@ def costs(server_binary, load_binary, architecture, connections, seconds):
                   "-d", f"{seconds + 2}s", prepare=on(CLIENT_CPU)) as load:
             load.go()
             load.event("measuring")
-            before = server.counters()["requests"]
+            before = server.counters()
             counts = count(process_tree.members(server.pid), seconds)
-            requests = server.counters()["requests"] - before
+            after = server.counters()
+            # perf counts for `seconds`, but takes a while before and after.
+            elapsed = (after["time_ns"] - before["time_ns"]) / 1e9
+            requests = (after["requests"] - before["requests"]) * seconds / elapsed
             errors = load.result(seconds + 60)["errors"]
     return {"architecture": architecture, "connections": connections, "requests": requests, "errors": errors,
             **{name: number / requests for name, number in counts.items()}}
