@@ -16,50 +16,25 @@
 // only. Not fair at saturation, as asio-pool. In production: Crow, where one acceptor spreads the
 // connections over the io_contexts. The idea: Asio's example "HTTP Server 2".
 
-#include <cerrno>
-#include <deque>
-#include <vector>
-
-#include "base/error.h"
 #include "servers/architecture.h"
 #include "servers/asio_loop.h"
-#include "servers/thread_set.h"
+#include "servers/per_core.h"
 
 namespace crossover {
 namespace {
 
-class AsioPerCore : public Architecture {
+class AsioPerCore : public PerCore<AsioLoop> {
  public:
-  explicit AsioPerCore(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
+  explicit AsioPerCore(const ArchitectureOptions& options) : PerCore(options) {
     for (size_t i = 0; i < WorkerCount(options); ++i) {
-      workers_.emplace_back(1, AsioLoop::Order::kOneThread);
+      workers().emplace_back(1, AsioLoop::Order::kOneThread);
     }
   }
-  ~AsioPerCore() override { threads_.Join(); }
 
-  void Prepare(Listener& listener, Counters&) override {
-    siblings_ = listener.Siblings(workers_.size() - 1);
-  }
-
-  // The first worker is the calling thread.
   void Serve(Listener& listener, Counters& counters) override {
-    workers_[0].AcceptFrom(listener, counters);
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      workers_[i].AcceptFrom(*siblings_[i - 1], counters);
-    }
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;
-      ThrowErrno("asio-per-core: starting a worker", EAGAIN);
-    }
-    workers_[0].Run();
-    threads_.Join();
-    for (AsioLoop& worker : workers_) worker.Close();
+    PerCore::Serve(listener, counters);
+    for (AsioLoop& worker : workers()) worker.Close();
   }
-
- private:
-  std::vector<std::unique_ptr<Listener>> siblings_;
-  std::deque<AsioLoop> workers_;
-  ThreadSet threads_;
 };
 
 }  // namespace

@@ -15,9 +15,7 @@
 // folly::coro; Rust's async and Python's asyncio are of the same kind. The idea: Conway, 1963; in
 // C++ by Nishanov.
 
-#include <cerrno>
 #include <coroutine>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -26,8 +24,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "servers/architecture.h"
+#include "servers/per_core.h"
 #include "servers/precise_epoll.h"
-#include "servers/thread_set.h"
 #include "servers/timer_queue.h"
 
 namespace crossover {
@@ -57,12 +55,14 @@ class Worker {
   explicit Worker(const ArchitectureOptions& options)
       : busy_poll_ns_(options.busy_poll_ns), room_(options.batch) {}
 
-  // Before Run(), and outlives it. False if the kernel can't.
-  bool AcceptFrom(Listener& listener, Counters& counters) {
+  // Before Run(), and outlives it. Throws std::system_error if the kernel can't.
+  void AcceptFrom(Listener& listener, Counters& counters) {
     listener_ = &listener;
     counters_ = &counters;
-    return epoll_.Add(listener.fd(), EPOLLIN, &acceptor_) &&
-           epoll_.Add(listener.stop_fd(), EPOLLIN | EPOLLET, &acceptor_);
+    if (!epoll_.Add(listener.fd(), EPOLLIN, &acceptor_) ||
+        !epoll_.Add(listener.stop_fd(), EPOLLIN | EPOLLET, &acceptor_)) {
+      ThrowErrno("epoll_ctl");
+    }
   }
 
   // Serves on the calling thread until the listener is stopped and the last coroutine has ended.
@@ -187,36 +187,11 @@ class Worker {
   size_t coroutines_ = 0;
 };
 
-// A worker for each CPU, the first of which is the calling thread.
-class CoroutinePerConnection : public Architecture {
+class CoroutinePerConnection : public PerCore<Worker> {
  public:
-  explicit CoroutinePerConnection(const ArchitectureOptions& options)
-      : threads_(options.stack_bytes) {
-    for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+  explicit CoroutinePerConnection(const ArchitectureOptions& options) : PerCore(options) {
+    for (size_t i = 0; i < WorkerCount(options); ++i) workers().emplace_back(options);
   }
-  ~CoroutinePerConnection() override { threads_.Join(); }
-
-  void Prepare(Listener& listener, Counters&) override {
-    siblings_ = listener.Siblings(workers_.size() - 1);
-  }
-
-  void Serve(Listener& listener, Counters& counters) override {
-    for (size_t i = 0; i < workers_.size(); ++i) {
-      Listener& own = i == 0 ? listener : *siblings_[i - 1];
-      if (!workers_[i].AcceptFrom(own, counters)) ThrowErrno("epoll_ctl");
-    }
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;
-      ThrowErrno("coroutine: starting a worker", EAGAIN);
-    }
-    workers_[0].Run();
-    threads_.Join();
-  }
-
- private:
-  std::vector<std::unique_ptr<Listener>> siblings_;
-  std::deque<Worker> workers_;
-  ThreadSet threads_;
 };
 
 }  // namespace

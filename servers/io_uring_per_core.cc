@@ -23,7 +23,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -34,11 +33,10 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/limits.h"
 #include "servers/architecture.h"
 #include "servers/connection.h"
-#include "servers/thread_set.h"
+#include "servers/per_core.h"
 #include "servers/uring_ring.h"
 
 namespace crossover {
@@ -95,8 +93,9 @@ class Worker {
   explicit Worker(const ArchitectureOptions& options)
       : ring_(options.batch), busy_poll_ns_(options.busy_poll_ns) {}
 
+  void AcceptFrom(Listener& listener, Counters& /*counters*/) { listener_ = &listener; }
   // Serves on the calling thread, until the listener says stop and the last connection is done.
-  void Run(Listener& listener);
+  void Run();
 
  private:
   void Turn();
@@ -132,8 +131,7 @@ class Worker {
   bool accepted_all_ = false;  // once stopping: those that waited as well
 };
 
-void Worker::Run(Listener& listener) {
-  listener_ = &listener;
+void Worker::Run() {
   ring_.Enable();
   SetListenerFlags(0);
   Accept();
@@ -360,43 +358,21 @@ size_t Worker::Feed(Connection& connection, std::string_view bytes) {
   return fed;
 }
 
-class IoUringPerCore : public Architecture {
+class IoUringPerCore : public PerCore<Worker> {
  public:
   // The rings are made here, so that a kernel that has none is told of before anything is served;
   // and by a thread that ends, since the end of a ring later interrupts the thread that made it.
-  explicit IoUringPerCore(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
+  explicit IoUringPerCore(const ArchitectureOptions& options) : PerCore(options) {
     std::exception_ptr failure;
     std::thread([&] {
       try {
-        for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+        for (size_t i = 0; i < WorkerCount(options); ++i) workers().emplace_back(options);
       } catch (...) {
         failure = std::current_exception();
       }
     }).join();
     if (failure) std::rethrow_exception(failure);
   }
-  ~IoUringPerCore() override { threads_.Join(); }
-
-  void Prepare(Listener& listener, Counters&) override {
-    siblings_ = listener.Siblings(workers_.size() - 1);
-  }
-
-  // The first worker is the calling thread.
-  void Serve(Listener& listener, Counters&) override {
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      Worker& worker = workers_[i];
-      Listener& own = *siblings_[i - 1];
-      if (threads_.Start([&worker, &own] { worker.Run(own); })) continue;
-      ThrowErrno("io-uring-per-core: starting a worker", EAGAIN);
-    }
-    workers_[0].Run(listener);
-    threads_.Join();
-  }
-
- private:
-  std::vector<std::unique_ptr<Listener>> siblings_;
-  std::deque<Worker> workers_;
-  ThreadSet threads_;
 };
 
 }  // namespace

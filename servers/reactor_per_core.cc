@@ -12,48 +12,18 @@
 // only. In production: nginx with reuseport, Envoy, Seastar, HAProxy. The idea: Linux 3.9 (2013),
 // by Tom Herbert.
 
-#include <cerrno>
-#include <deque>
-#include <vector>
-
-#include "base/error.h"
 #include "servers/architecture.h"
 #include "servers/epoll_loop.h"
-#include "servers/thread_set.h"
+#include "servers/per_core.h"
 
 namespace crossover {
 namespace {
 
-class ReactorPerCore : public Architecture {
+class ReactorPerCore : public PerCore<EpollLoop> {
  public:
-  explicit ReactorPerCore(const ArchitectureOptions& options) : threads_(options.stack_bytes) {
-    for (size_t i = 0; i < WorkerCount(options); ++i) workers_.emplace_back(options);
+  explicit ReactorPerCore(const ArchitectureOptions& options) : PerCore(options) {
+    for (size_t i = 0; i < WorkerCount(options); ++i) workers().emplace_back(options);
   }
-  ~ReactorPerCore() override { threads_.Join(); }
-
-  void Prepare(Listener& listener, Counters&) override {
-    siblings_ = listener.Siblings(workers_.size() - 1);
-  }
-
-  // The first worker is the calling thread. If one can't be started those before it end with the
-  // listener's stop.
-  void Serve(Listener& listener, Counters& counters) override {
-    workers_[0].AcceptFrom(listener, counters);
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      workers_[i].AcceptFrom(*siblings_[i - 1], counters);
-    }
-    for (size_t i = 1; i < workers_.size(); ++i) {
-      if (threads_.Start([&worker = workers_[i]] { worker.Run(); })) continue;
-      ThrowErrno("reactor-per-core: starting a worker", EAGAIN);
-    }
-    workers_[0].Run();
-    threads_.Join();
-  }
-
- private:
-  std::vector<std::unique_ptr<Listener>> siblings_;
-  std::deque<EpollLoop> workers_;
-  ThreadSet threads_;
 };
 
 }  // namespace
