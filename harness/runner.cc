@@ -32,7 +32,8 @@ class AffinityKeeper {
 };
 
 // The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
-// done, valid or not (docs/decisions/0007): the same architecture and connections in the same repetition.
+// done, valid or not (docs/decisions/0007): the same architecture and connections in the same
+// repetition.
 std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
   const Experiment& experiment = log.run.experiment;
   const std::string& workload = experiment.workloads[planned.workload].percent_of;
