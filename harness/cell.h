@@ -18,6 +18,8 @@ struct Cell {
   int64_t connections = 0;
   std::string workload;
   std::vector<const TrialRecord*> repetitions;  // nullptr: not done; owned by the log
+  std::vector<const TrialRecord*> profiles;     // of those that were done
+  std::vector<const TrialRecord*> traces;
   size_t done = 0;
   size_t valid_count = 0;
   // More than half of what was done is valid. Only then is the cell compared with others.

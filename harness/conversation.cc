@@ -63,6 +63,11 @@ void Conversation::WaitForSomething(ChildProcess& child, std::string_view event,
 
 nlohmann::json Conversation::Await(ChildProcess& child, std::string_view event,
                                    int64_t deadline_ns) {
+  return AwaitAny(child, {&event, 1}, deadline_ns);
+}
+
+nlohmann::json Conversation::AwaitAny(ChildProcess& child, std::span<const std::string_view> events,
+                                      int64_t deadline_ns) {
   while (true) {
     std::string line;
     // Asked before its output is looked at: what it said before it ended counts.
@@ -74,7 +79,7 @@ nlohmann::json Conversation::Await(ChildProcess& child, std::string_view event,
         FailEnded(child);
       case LineReader::Status::kTimeout:
         if (ended) FailEnded(child);
-        WaitForSomething(child, event, deadline_ns);
+        WaitForSomething(child, events.front(), deadline_ns);
         continue;
       case LineReader::Status::kLine:
         break;
@@ -85,7 +90,8 @@ nlohmann::json Conversation::Await(ChildProcess& child, std::string_view event,
                          stage_ + ": " + line.substr(0, 200));
     }
     const auto found = message.find("event");
-    if (found != message.end() && found->is_string() && *found == event) return message;
+    if (found == message.end() || !found->is_string()) continue;
+    if (std::ranges::count(events, found->get_ref<const std::string&>()) > 0) return message;
   }
 }
 

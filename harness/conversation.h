@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -44,6 +45,10 @@ class Conversation {
   // TrialFailure if a watched child ends, MonotonicNs() reaches `deadline_ns`, or a line is not an
   // object of JSON; TrialInterrupted.
   nlohmann::json Await(ChildProcess& child, std::string_view event, int64_t deadline_ns);
+
+  // The same for whichever of `events` comes first.
+  nlohmann::json AwaitAny(ChildProcess& child, std::span<const std::string_view> events,
+                          int64_t deadline_ns);
 
   // Sends `command` and returns the answer, as Await does.
   nlohmann::json Ask(ChildProcess& child, std::string_view command, std::string_view event,

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "base/error.h"
@@ -21,6 +22,7 @@ using Keys = std::span<const std::string_view>;
 constexpr int64_t kSeedMax = (int64_t{1} << 53) - 1;  // exact in every JSON reader
 constexpr int64_t kDurationMinNs = 100 * kNsPerMs;    // a window worth dividing into intervals
 constexpr int64_t kTimeoutMinNs = kNsPerMs;
+constexpr int64_t kInstrumentDurationMinNs = kNsPerSecond;  // some slices
 
 int64_t Signed(size_t limit) { return static_cast<int64_t>(limit); }
 
@@ -120,6 +122,27 @@ LoadSettings ParseLoad(const JsonNode& node) {
   return load;
 }
 
+InstrumentSettings ParseInstrument(const JsonNode& node, bool samples) {
+  static constexpr std::array<std::string_view, 3> kKeys = {"repetitions", "duration",
+                                                            "samples_per_second"};
+  node.RequireObject(Keys(kKeys).first(samples ? 3 : 2));
+  InstrumentSettings settings;
+  if (const auto repetitions = node.Find("repetitions")) {
+    settings.repetitions = repetitions->Integer(1, Signed(limits::kRepetitionsMax));
+  }
+  if (const auto duration = node.Find("duration")) {
+    settings.duration_ns = duration->DurationNs(kInstrumentDurationMinNs);
+    if (settings.duration_ns > limits::kInstrumentDurationMaxNs) {
+      duration->Refuse("is more than " + DurationText(limits::kInstrumentDurationMaxNs) +
+                       ", for which there is no room; use more repetitions");
+    }
+  }
+  if (const auto rate = node.Find("samples_per_second")) {
+    settings.samples_per_second = rate->Integer(10, limits::kSamplesPerSecondMax);
+  }
+  return settings;
+}
+
 Placement ParsePlacement(const JsonNode& node) {
   static constexpr std::array<std::string_view, 2> kModes = {"isolated", "shared"};
   static constexpr std::array<std::string_view, 2> kKeys = {"server", "client"};
@@ -183,7 +206,11 @@ void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
   // Each factor is far below 2^20 (the file's size bounds the lists), so this cannot overflow.
   const uint64_t cells = uint64_t{experiment.architectures.size()} * experiment.connections.size() *
                          experiment.workloads.size();
-  const uint64_t trials = cells * static_cast<uint64_t>(experiment.repetitions);
+  uint64_t repetitions = static_cast<uint64_t>(experiment.repetitions);
+  for (const auto& instrument : {experiment.profile, experiment.trace}) {
+    if (instrument) repetitions += static_cast<uint64_t>(instrument->repetitions);
+  }
+  const uint64_t trials = cells * repetitions;
   if (cells > limits::kTrialsMax || trials > limits::kTrialsMax) {
     root.Refuse("asks for " + std::to_string(trials) + " trials, and " +
                 std::to_string(limits::kTrialsMax) +
@@ -193,11 +220,28 @@ void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
 
 }  // namespace
 
+const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass) {
+  const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
+  CHECK(pass != Pass::kThroughput && settings);
+  return *settings;
+}
+
+int64_t RepetitionsOf(const Experiment& experiment, Pass pass) {
+  if (pass == Pass::kThroughput) return experiment.repetitions;
+  const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
+  return settings ? settings->repetitions : 0;
+}
+
+int64_t WindowNs(const Experiment& experiment, Pass pass) {
+  return pass == Pass::kThroughput ? experiment.load.duration_ns
+                                   : SettingsOf(experiment, pass).duration_ns;
+}
+
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures) {
-  static constexpr std::array<std::string_view, 12> kKeys = {
-      "name",        "description", "seed",      "repetitions", "placement", "architectures",
-      "connections", "axis",        "workloads", "load",        "canary",    "launcher"};
+  static constexpr std::array<std::string_view, 14> kKeys = {
+      "name", "description", "seed", "repetitions", "placement", "architectures", "connections",
+      "axis", "workloads",   "load", "profile",     "trace",     "canary",        "launcher"};
   if (text.size() > limits::kExperimentFileBytesMax) {
     throw UsageError(std::string(source) + ": larger than " +
                      std::to_string(limits::kExperimentFileBytesMax) +
@@ -229,6 +273,8 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
     root.Refuse("has an \"axis\", and no \"workloads\" that are places on it");
   }
   if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
+  if (const auto node = root.Find("profile")) experiment.profile = ParseInstrument(*node, true);
+  if (const auto node = root.Find("trace")) experiment.trace = ParseInstrument(*node, false);
   if (const auto node = root.Find("canary")) experiment.canary = node->Bool();
   if (const auto node = root.Find("launcher")) experiment.launcher = ParseLauncher(*node);
   CheckTrialCount(experiment, root);

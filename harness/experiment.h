@@ -44,6 +44,19 @@ struct LoadSettings {
   bool operator==(const LoadSettings&) const = default;
 };
 
+// What a trial is for. Throughput, CPU and the counters come from trials of the first kind only; in
+// the others an instrument looks into the server, at a price.
+enum class Pass { kThroughput, kProfile, kTrace };
+std::string_view PassName(Pass pass);  // "throughput", "profile", "trace"
+
+// The trials of an instrument: how many for each cell, and what they do.
+struct InstrumentSettings {
+  int64_t repetitions = 1;
+  int64_t duration_ns = 4'000'000'000;  // of the window, in half of which it is on
+  int64_t samples_per_second = 1999;    // profile: of each CPU; no divisor of the kernel's tick
+  bool operator==(const InstrumentSettings&) const = default;
+};
+
 struct Placement {
   enum class Mode { kIsolated, kShared, kExplicit };
   Mode mode = Mode::kIsolated;
@@ -70,6 +83,8 @@ struct Experiment {
   std::vector<Workload> workloads = {Workload{}};
   std::optional<Axis> axis;  // that the workloads are places on
   LoadSettings load;
+  std::optional<InstrumentSettings> profile;  // none: no such trials
+  std::optional<InstrumentSettings> trace;
   bool canary = true;
   Launcher launcher;
   bool operator==(const Experiment&) const = default;
@@ -80,6 +95,13 @@ struct Experiment {
 // key (or line and column), what is wrong, what to do.
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures = {});
+
+// How often each cell is tried in `pass`; 0: not at all.
+int64_t RepetitionsOf(const Experiment& experiment, Pass pass);
+// The settings of the instrument of `pass`, which the experiment has.
+const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass);
+// How long the window of such a trial is.
+int64_t WindowNs(const Experiment& experiment, Pass pass);
 
 // The file with defaults filled in, except for keys of which most files have no need;
 // ParseExperiment of its dump gives `experiment` again.

@@ -41,7 +41,26 @@ json PlacementToJson(const Placement& placement) {
           {"client", FormatCpuList(placement.client_cpus)}};
 }
 
+json InstrumentToJson(const InstrumentSettings& settings, bool samples) {
+  json object = {{"repetitions", settings.repetitions},
+                 {"duration", DurationText(settings.duration_ns)}};
+  if (samples) object["samples_per_second"] = settings.samples_per_second;
+  return object;
+}
+
 }  // namespace
+
+std::string_view PassName(Pass pass) {
+  switch (pass) {
+    case Pass::kThroughput:
+      return "throughput";
+    case Pass::kProfile:
+      return "profile";
+    case Pass::kTrace:
+      return "trace";
+  }
+  return {};
+}
 
 json ToJson(const Experiment& experiment) {
   json architectures = json::array();
@@ -70,6 +89,8 @@ json ToJson(const Experiment& experiment) {
                  {"launcher",
                   {{"server", json(experiment.launcher.server)},
                    {"client", json(experiment.launcher.client)}}}};
+  if (experiment.profile) object["profile"] = InstrumentToJson(*experiment.profile, true);
+  if (experiment.trace) object["trace"] = InstrumentToJson(*experiment.trace, false);
   if (experiment.axis) object["axis"] = {{"label", experiment.axis->label}};
   return object;
 }

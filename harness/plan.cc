@@ -63,6 +63,24 @@ std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
   return ordered;
 }
 
+// ", and 1 of profile and 1 of trace"
+std::string InstrumentsText(const Experiment& experiment) {
+  std::string text;
+  for (const Pass pass : {Pass::kProfile, Pass::kTrace}) {
+    const int64_t repetitions = RepetitionsOf(experiment, pass);
+    if (repetitions == 0) continue;
+    text += (text.empty() ? ", and " : " and ") + std::to_string(repetitions) + " of " +
+            std::string(PassName(pass));
+  }
+  return text;
+}
+
+std::string PlaceInPlan(const Experiment& experiment, const PlannedTrial& trial) {
+  const std::string& workload = experiment.workloads[trial.workload].name;
+  if (trial.pass == Pass::kThroughput) return workload;
+  return workload + "  (" + std::string(PassName(trial.pass)) + ")";
+}
+
 std::string SecondsText(double seconds) {
   return FormatDurationNs(static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond)));
 }
@@ -72,14 +90,17 @@ std::string SecondsText(double seconds) {
 Plan MakePlan(const Experiment& experiment) {
   Plan plan;
   std::mt19937_64 random(experiment.seed);
-  for (int64_t repetition = 0; repetition < experiment.repetitions; ++repetition) {
-    std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
-    Shuffle(cells, random);
-    cells = RatesAfterTheirCapacity(experiment, cells);
-    for (PlannedTrial& trial : cells) {
-      trial.index = plan.trials.size();
-      trial.repetition = static_cast<size_t>(repetition);
-      plan.trials.push_back(trial);
+  for (const Pass pass : {Pass::kThroughput, Pass::kProfile, Pass::kTrace}) {
+    for (int64_t repetition = 0; repetition < RepetitionsOf(experiment, pass); ++repetition) {
+      std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
+      Shuffle(cells, random);
+      cells = RatesAfterTheirCapacity(experiment, cells);
+      for (PlannedTrial& trial : cells) {
+        trial.index = plan.trials.size();
+        trial.repetition = static_cast<size_t>(repetition);
+        trial.pass = pass;
+        plan.trials.push_back(trial);
+      }
     }
   }
   return plan;
@@ -88,7 +109,7 @@ Plan MakePlan(const Experiment& experiment) {
 double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& trial) {
   constexpr double kFixedSeconds = 1.0;              // two processes, canary, memory at 0 and N
   constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read memory, close
-  const auto window_ns = experiment.load.warmup_ns + experiment.load.duration_ns;
+  const auto window_ns = experiment.load.warmup_ns + WindowNs(experiment, trial.pass);
   return static_cast<double>(window_ns) / static_cast<double>(kNsPerSecond) + kFixedSeconds +
          kSecondsPerConnection * static_cast<double>(trial.connections);
 }
@@ -110,17 +131,17 @@ std::string RenderPlan(const Experiment& experiment, const Plan& plan) {
                      std::to_string(experiment.architectures.size()) + " architectures x " +
                      std::to_string(experiment.connections.size()) + " connection counts x " +
                      std::to_string(experiment.workloads.size()) + " workloads x " +
-                     std::to_string(experiment.repetitions) + " repetitions), about " +
+                     std::to_string(experiment.repetitions) + " repetitions" +
+                     InstrumentsText(experiment) + "), about " +
                      SecondsText(EstimatePlanSeconds(experiment, plan)) + "\n";
   std::snprintf(line, sizeof line, "%6s  %10s  %-*s  %11s  %s\n", "trial", "repetition", width,
                 "architecture", "connections", "workload");
   text += line;
   for (const PlannedTrial& trial : plan.trials) {
-    std::snprintf(line, sizeof line, "%6zu  %10zu  %-*s  %11lld  %s\n", trial.index + 1,
-                  trial.repetition + 1, width,
-                  experiment.architectures[trial.architecture].label.c_str(),
-                  static_cast<long long>(trial.connections),
-                  experiment.workloads[trial.workload].name.c_str());
+    std::snprintf(
+        line, sizeof line, "%6zu  %10zu  %-*s  %11lld  %s\n", trial.index + 1, trial.repetition + 1,
+        width, experiment.architectures[trial.architecture].label.c_str(),
+        static_cast<long long>(trial.connections), PlaceInPlan(experiment, trial).c_str());
     text += line;
   }
   return text;

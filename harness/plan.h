@@ -18,6 +18,7 @@ struct PlannedTrial {
   size_t architecture = 0;  // index into Experiment::architectures
   int64_t connections = 0;
   size_t workload = 0;  // index into Experiment::workloads
+  Pass pass = Pass::kThroughput;
   bool operator==(const PlannedTrial&) const = default;
 };
 
@@ -25,9 +26,10 @@ struct Plan {
   std::vector<PlannedTrial> trials;
 };
 
-// Every cell once in each repetition, in seeded random order within the repetition, so that slow
-// drift of the machine falls on all contenders alike; but those whose rate is a percentage of what
-// another measures right after that one. The same on every standard library.
+// Every cell once in each repetition of the throughput trials, then of each instrument's; in seeded
+// random order within the repetition, so that slow drift of the machine falls on all contenders
+// alike; but those whose rate is a percentage of what another measures right after that one. The
+// same on every standard library.
 Plan MakePlan(const Experiment& experiment);
 
 // A guess of how long a trial takes, in seconds: window, warm-up, and what starting, connecting

@@ -8,6 +8,9 @@
 #include "harness/cell.h"
 #include "harness/comparison.h"
 #include "harness/notes.h"
+#include "harness/plan.h"
+#include "harness/profile/explanation.h"
+#include "harness/profile/profile_files.h"
 #include "harness/run_directory.h"
 #include "harness/statistics.h"
 #include "harness/summary.h"
@@ -33,14 +36,20 @@ ordered_json CanaryToJson(const TrialLog& log) {
   return {{"user_ns", user}, {"syscall_ns", loop_to_json(&CanaryReading::syscall_ns)}};
 }
 
+// Experiments without such trials have no such keys.
+void AddInstruments(const Cell& cell, const StacksByFile& stacks, ordered_json& entry) {
+  if (!cell.profiles.empty()) entry["profile"] = ProfileToJson(cell, stacks);
+  if (!cell.traces.empty()) entry["trace"] = TraceToJson(cell);
+}
+
 }  // namespace
 
-ordered_json BuildReport(const TrialLog& log) {
+ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks) {
   const RunRecord& run = log.run;
   const std::vector<Cell> cells = GatherCells(log);
   const std::vector<Comparison> comparisons =
       CompareCells(cells, run.experiment.architectures.front().label);
-  const size_t planned = cells.size() * static_cast<size_t>(run.experiment.repetitions);
+  const size_t planned = MakePlan(run.experiment).trials.size();
 
   ordered_json report;
   report["schema_version"] = kReportSchemaVersion;
@@ -57,16 +66,30 @@ ordered_json BuildReport(const TrialLog& log) {
                           {"resamples", 0},
                           {"seed", 0}};
   report["cells"] = ordered_json::array();
-  for (const Cell& cell : cells) report["cells"].push_back(ToJson(cell));
+  for (const Cell& cell : cells) {
+    report["cells"].push_back(ToJson(cell));
+    AddInstruments(cell, stacks, report["cells"].back());
+  }
   report["comparisons"] = ordered_json::array();
   for (const Comparison& entry : comparisons) report["comparisons"].push_back(ToJson(entry));
+  if (run.experiment.profile) {
+    report["explanations"] =
+        ExplainDifferences(report["cells"], run.experiment.architectures.front().label);
+  }
+  if (run.experiment.profile || run.experiment.trace) {
+    report["instruments"] = {{"profile", InstrumentCost(log, Pass::kProfile)},
+                             {"trace", InstrumentCost(log, Pass::kTrace)}};
+  }
   report["canary"] = CanaryToJson(log);
   report["notes"] = WriteNotes(log, cells, comparisons);
   return report;
 }
 
 ordered_json WriteReport(const std::filesystem::path& run_directory) {
-  ordered_json report = BuildReport(ReadTrialLog(run_directory / "trials.jsonl"));
+  const TrialLog log = ReadTrialLog(run_directory / "trials.jsonl");
+  const StacksByFile stacks = ReadStacks(run_directory, log);
+  ordered_json report = BuildReport(log, stacks);
+  WriteProfileFiles(run_directory, log, GatherCells(log), stacks);
   ReplaceFile(run_directory / "report.json",
               report.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
   ReplaceFile(run_directory / "summary.md", RenderSummary(report));

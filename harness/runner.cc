@@ -40,7 +40,8 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
   const std::string& label = experiment.architectures[planned.architecture].label;
   for (const TrialRecord& trial : log.trials) {
     if (trial.workload != workload || trial.architecture != label ||
-        trial.connections != planned.connections || trial.repetition != planned.repetition) {
+        trial.connections != planned.connections || trial.repetition != planned.repetition ||
+        trial.pass != planned.pass) {
       continue;
     }
     const auto throughput = MetricOf(trial.metrics, "throughput_rps");
@@ -59,6 +60,7 @@ RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Int
   }
   TrialWriter writer(setup.directory / "trials.jsonl", log.complete_bytes);
   if (log.complete_bytes == 0) writer.Append(ToJson(log.run));
+  std::filesystem::create_directory(setup.directory / "profiles");
   std::set<size_t> done;
   for (const TrialRecord& trial : log.trials) {
     done.insert(trial.index);
@@ -75,7 +77,8 @@ RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Int
                     .server_program = setup.server_program,
                     .load_program = setup.load_program,
                     .cpus = setup.cpus,
-                    .deadlines = DeadlinesFor(log.run.experiment, trial.connections),
+                    .directory = setup.directory / "profiles",
+                    .deadlines = DeadlinesFor(log.run.experiment, trial),
                     .canary_history = CanaryHistory(log),
                     .capacity_rps = CapacityFor(log, trial),
                     .interrupt_fd = interrupt.fd(),

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/profile/profile_summary.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -325,8 +326,8 @@ std::string Environment(const ordered_json& report) {
 }  // namespace
 
 std::string RenderSummary(const ordered_json& report) {
-  return Head(report) + Notes(report) + Comparisons(report) + Tables(report) + Invalid(report) +
-         Charts(report) + Environment(report);
+  return Head(report) + Notes(report) + Comparisons(report) + Tables(report) +
+         RenderProfileSummary(report) + Invalid(report) + Charts(report) + Environment(report);
 }
 
 }  // namespace crossover

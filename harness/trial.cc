@@ -1,7 +1,10 @@
 #include "harness/trial.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
+#include <iterator>
+#include <memory>
 #include <optional>
 
 #include "base/clock.h"
@@ -11,6 +14,11 @@
 #include "harness/conversation.h"
 #include "harness/load_metrics.h"
 #include "harness/probe.h"
+#include "harness/profile/instrument.h"
+#include "harness/profile/profile_files.h"
+#include "harness/profile/server_cpu_clock.h"
+#include "harness/profile/sliced_window.h"
+#include "harness/run_directory.h"
 
 namespace crossover {
 namespace {
@@ -29,6 +37,7 @@ class TrialRun {
     StartServer();
     Connect();
     Measure();
+    KeepFindings();
     StopServer();
   }
 
@@ -54,6 +63,11 @@ class TrialRun {
   void StartServer();
   void Connect();
   void Measure();
+  void OpenInstrument(const ProbeTarget& target);
+  void AwaitMeasured();
+  void AwaitMeasuredInSlices();
+  void KeepFindings();
+  std::vector<pid_t> ServerPids();
   void StopServer();
   void AwaitLoadEnd();
 
@@ -68,6 +82,11 @@ class TrialRun {
   std::string url_;
   std::optional<double> connect_all_seconds_;
   double probe_seconds_ = 0;
+  pid_t server_pid_ = -1;
+  std::unique_ptr<Instrument> instrument_;  // if there is one in this pass, and it can be had
+  std::optional<SlicedWindow> window_;
+  std::vector<pid_t> instrumented_;  // the server's processes
+  nlohmann::json findings_;          // the instrument's part of the record, or null
   nlohmann::json load_result_;
   nlohmann::json before_;
   nlohmann::json after_;
@@ -112,7 +131,9 @@ void TrialRun::StartServer() {
   }
   if (many_processes_) target.processes = &processes_;
   target.server_reports_rusage = Counters().contains("rusage");
+  server_pid_ = target.server_pid;
   for (AttachedProbe& probe : probes_) probe.Attach(target);
+  OpenInstrument(target);
   ReadProbes(Moment::kIdle);
 }
 
@@ -137,7 +158,7 @@ void TrialRun::Measure() {
   before_ = Counters();  // first: to read thousands of processes takes a while
   ReadProbes(Moment::kWindowStart);
   Stage("measuring");
-  conversation_.Await(*load_, "measured", In(deadlines.measured_ns));
+  AwaitMeasured();
   probe_seconds_ = static_cast<double>(MonotonicNs() - probes_from_ns) / 1e9;
   after_ = Counters();
   ReadProbes(Moment::kWindowEnd);
@@ -148,6 +169,69 @@ void TrialRun::Measure() {
   }
   load_result_ = std::move(done["result"]);
   AwaitLoadEnd();
+}
+
+void TrialRun::OpenInstrument(const ProbeTarget& target) {
+  if (setup_.trial.pass == Pass::kThroughput) return;
+  instrument_ = MakeInstrument(setup_.trial.pass);
+  const std::string why =
+      instrument_->Open({.server_pid = target.server_pid,
+                         .server_cpus = target.server_cpus,
+                         .client_cpus = setup_.cpus.client,
+                         .settings = SettingsOf(setup_.experiment, setup_.trial.pass)});
+  if (why.empty()) return;
+  instrument_.reset();
+  findings_ = {{"unavailable", why}};
+}
+
+void TrialRun::AwaitMeasured() {
+  if (instrument_) return AwaitMeasuredInSlices();
+  conversation_.Await(*load_, "measured", In(setup_.deadlines.measured_ns));
+}
+
+// All of the server's processes as they are now.
+std::vector<pid_t> TrialRun::ServerPids() {
+  if (!many_processes_) return {server_pid_};
+  ListProcesses();
+  return processes_.pids;
+}
+
+// Switches the instrument in turns until the window is over.
+void TrialRun::AwaitMeasuredInSlices() {
+  static constexpr std::array<std::string_view, 2> kEvents = {"interval", "measured"};
+  instrumented_ = ServerPids();
+  const auto clock = std::make_shared<ServerCpuClock>(server_pid_, many_processes_);
+  window_.emplace(*instrument_, WindowNs(setup_.experiment, setup_.trial.pass),
+                  [clock] { return clock->Read(); });
+  window_->Begin(MonotonicNs());
+  const int64_t deadline_ns = In(setup_.deadlines.measured_ns);
+  while (true) {
+    const auto line = conversation_.AwaitAny(*load_, kEvents, deadline_ns);
+    if (line.at("event") == "measured") break;
+    if (line.value("phase", "") != "window") continue;  // the rest of the warm-up is told late
+    window_->EndSlice(MonotonicNs(), line.value("verified", 0.0), line.value("seconds", 0.0));
+  }
+  window_->Close();
+}
+
+// It takes a while: the load is over by then, and the counters are read.
+void TrialRun::KeepFindings() {
+  if (!window_) return;
+  std::ranges::copy(ServerPids(), std::back_inserter(instrumented_));
+  std::ranges::sort(instrumented_);
+  Findings findings = instrument_->Finish(instrumented_, window_->SlicesOn());
+  findings_ = std::move(findings.record);
+  nlohmann::json& slices = findings_["slices"] = nlohmann::json::array();
+  for (const InstrumentSlice& slice : window_->slices()) slices.push_back(ToJson(slice));
+  if (findings.file_suffix.empty()) return;
+  const std::string name =
+      CellFileName(setup_.experiment,
+                   setup_.experiment.architectures[setup_.trial.architecture].label, connections_,
+                   setup_.experiment.workloads[setup_.trial.workload].name) +
+      (setup_.trial.repetition == 0 ? "" : "-" + std::to_string(setup_.trial.repetition + 1)) +
+      findings.file_suffix;
+  ReplaceFile(setup_.directory / name, findings.file_text);
+  findings_["file"] = (setup_.directory.filename() / name).string();
 }
 
 void TrialRun::AwaitLoadEnd() {
@@ -174,6 +258,7 @@ void TrialRun::Conclude(const std::string& failure, TrialRecord& record) const {
   record.server_before = before_;
   record.server_after = after_;
   record.server_final = final_;
+  record.findings = findings_;
   if (failure.empty()) {
     SetLoadMetrics(load_result_, connect_all_seconds_, record.metrics);
     const TrialFacts facts{.connections = connections_,
@@ -190,16 +275,16 @@ void TrialRun::Conclude(const std::string& failure, TrialRecord& record) const {
 
 }  // namespace
 
-TrialDeadlines DeadlinesFor(const Experiment& experiment, int64_t connections) {
+TrialDeadlines DeadlinesFor(const Experiment& experiment, const PlannedTrial& trial) {
   const LoadSettings& load = experiment.load;
   // A thread for each connection takes long to make and to unmake on a busy machine.
-  const int64_t slack_ns = 30 * kNsPerSecond + connections * 5 * kNsPerMs;
+  const int64_t slack_ns = 30 * kNsPerSecond + trial.connections * 5 * kNsPerMs;
   // The load generator gives a request 30 s.
   const int64_t request_ns = 30 * kNsPerSecond;
   return {.ready_ns = slack_ns,
           .connected_ns = load.connect_timeout_ns + request_ns + slack_ns,
           .measuring_ns = load.warmup_ns + slack_ns,
-          .measured_ns = load.duration_ns + slack_ns,
+          .measured_ns = WindowNs(experiment, trial.pass) + slack_ns,
           .done_ns = load.drain_timeout_ns + request_ns + slack_ns,
           .counters_ns = slack_ns,
           .stop_ns = slack_ns};
@@ -231,9 +316,12 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
   argv.insert(argv.end(),
               {setup.load_program, "--events", "--connections", std::to_string(connections),
                "--threads", std::to_string(threads), "--warmup", DurationText(load.warmup_ns),
-               "--duration", DurationText(load.duration_ns), "--drain-timeout",
-               DurationText(load.drain_timeout_ns), "--connect-timeout",
+               "--duration", DurationText(WindowNs(setup.experiment, setup.trial.pass)),
+               "--drain-timeout", DurationText(load.drain_timeout_ns), "--connect-timeout",
                DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
+  if (setup.trial.pass != Pass::kThroughput) {
+    argv.insert(argv.end(), {"--interval", DurationText(kSliceNs)});
+  }
   for (std::string& word : LoadArguments(workload, connections, setup.capacity_rps)) {
     argv.push_back(std::move(word));
   }
@@ -246,6 +334,7 @@ TrialRecord RunTrial(const TrialSetup& setup) {
   TrialRecord record;
   record.index = setup.trial.index;
   record.repetition = setup.trial.repetition;
+  record.pass = setup.trial.pass;
   record.architecture = setup.experiment.architectures[setup.trial.architecture].label;
   record.connections = setup.trial.connections;
   record.workload = setup.experiment.workloads[setup.trial.workload].name;

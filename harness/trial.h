@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,7 +28,7 @@ struct TrialDeadlines {
   int64_t stop_ns = 0;       // "stop" to "done", and to the end of the server
 };
 
-TrialDeadlines DeadlinesFor(const Experiment& experiment, int64_t connections);
+TrialDeadlines DeadlinesFor(const Experiment& experiment, const PlannedTrial& trial);
 
 struct TrialSetup {
   const Experiment& experiment;
@@ -35,6 +36,7 @@ struct TrialSetup {
   std::string server_program;
   std::string load_program;
   CpuSets cpus;
+  std::filesystem::path directory;  // where an instrument's files go; must be there
   TrialDeadlines deadlines;
   std::vector<CanaryReading> canary_history;             // of the run's earlier trials
   std::optional<double> capacity_rps;                    // see RateRps

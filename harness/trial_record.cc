@@ -68,6 +68,12 @@ json NullOrObject(const JsonNode& node) {
   return node.value();
 }
 
+// Throughput trials, which were all there was, don't say so.
+Pass ParsePass(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 2> kNames = {"profile", "trace"};
+  return node.Choice(kNames) == "profile" ? Pass::kProfile : Pass::kTrace;
+}
+
 TrialRecord ParseTrial(const JsonNode& root, std::string_view source) {
   RequireType(root, "trial");
   const auto integer = [&](std::string_view key, size_t max) {
@@ -76,6 +82,7 @@ TrialRecord ParseTrial(const JsonNode& root, std::string_view source) {
   TrialRecord trial;
   trial.index = static_cast<size_t>(integer("index", limits::kTrialsMax));
   trial.repetition = static_cast<size_t>(integer("repetition", limits::kRepetitionsMax));
+  if (const auto pass = root.Find("pass")) trial.pass = ParsePass(*pass);
   trial.architecture = root.Require("architecture").String();
   trial.connections = integer("connections", limits::kConnectionsMax);
   trial.workload = root.Require("workload").String();
@@ -88,6 +95,9 @@ TrialRecord ParseTrial(const JsonNode& root, std::string_view source) {
   trial.server_before = NullOrObject(server.Require("before"));
   trial.server_after = NullOrObject(server.Require("after"));
   trial.server_final = NullOrObject(server.Require("final"));
+  if (trial.pass != Pass::kThroughput) {
+    trial.findings = NullOrObject(root.Require("findings"));
+  }
   const JsonNode canary = root.Require("canary");
   if (!canary.value().is_null()) {
     trial.canary = CanaryReading{.user_ns = canary.Require("user_ns").Number(),
@@ -109,10 +119,12 @@ class Membership {
         std::ranges::count(architectures, trial.architecture, &ArchitectureLevel::label) == 1 &&
         std::ranges::count(connections, trial.connections) == 1 &&
         std::ranges::count(workloads, trial.workload, &Workload::name) == 1 &&
-        trial.repetition < static_cast<size_t>(experiment_.repetitions);
+        trial.repetition < static_cast<size_t>(RepetitionsOf(experiment_, trial.pass));
     if (!belongs) root.Refuse("this trial does not belong to the experiment of the first line");
     const bool is_new = indexes_.insert(trial.index).second;
-    if (!cells_.emplace(trial.architecture, trial.connections, trial.workload, trial.repetition)
+    if (!cells_
+             .emplace(trial.pass, trial.architecture, trial.connections, trial.workload,
+                      trial.repetition)
              .second ||
         !is_new) {
       root.Refuse("this trial appears twice; remove one of the two lines");
@@ -122,7 +134,7 @@ class Membership {
  private:
   const Experiment& experiment_;
   std::set<size_t> indexes_;
-  std::set<std::tuple<std::string, int64_t, std::string, size_t>> cells_;
+  std::set<std::tuple<Pass, std::string, int64_t, std::string, size_t>> cells_;
 };
 
 }  // namespace
@@ -143,22 +155,27 @@ json ToJson(const TrialRecord& trial) {
   if (trial.canary) {
     canary = {{"user_ns", trial.canary->user_ns}, {"syscall_ns", trial.canary->syscall_ns}};
   }
-  return {{"type", "trial"},
-          {"index", trial.index},
-          {"repetition", trial.repetition},
-          {"architecture", trial.architecture},
-          {"connections", trial.connections},
-          {"workload", trial.workload},
-          {"started_utc", trial.started_utc},
-          {"seconds", trial.seconds},
-          {"verdict", ToJson(trial.verdict)},
-          {"metrics", MetricsToJson(trial.metrics)},
-          {"load", trial.load},
-          {"server",
-           {{"before", trial.server_before},
-            {"after", trial.server_after},
-            {"final", trial.server_final}}},
-          {"canary", canary}};
+  json object = {{"type", "trial"},
+                 {"index", trial.index},
+                 {"repetition", trial.repetition},
+                 {"architecture", trial.architecture},
+                 {"connections", trial.connections},
+                 {"workload", trial.workload},
+                 {"started_utc", trial.started_utc},
+                 {"seconds", trial.seconds},
+                 {"verdict", ToJson(trial.verdict)},
+                 {"metrics", MetricsToJson(trial.metrics)},
+                 {"load", trial.load},
+                 {"server",
+                  {{"before", trial.server_before},
+                   {"after", trial.server_after},
+                   {"final", trial.server_final}}},
+                 {"canary", canary}};
+  if (trial.pass != Pass::kThroughput) {
+    object["pass"] = PassName(trial.pass);
+    object["findings"] = trial.findings;
+  }
+  return object;
 }
 
 TrialLog ParseTrialLog(std::string_view text, std::string_view source) {

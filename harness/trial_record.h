@@ -29,6 +29,7 @@ struct RunRecord {
 struct TrialRecord {  // NOLINT(bugprone-exception-escape)
   size_t index = 0;   // in the plan
   size_t repetition = 0;
+  Pass pass = Pass::kThroughput;
   std::string architecture;  // label
   int64_t connections = 0;
   std::string workload;  // name
@@ -40,6 +41,7 @@ struct TrialRecord {  // NOLINT(bugprone-exception-escape)
   nlohmann::json server_before;  // counters, or null
   nlohmann::json server_after;
   nlohmann::json server_final;
+  nlohmann::json findings;  // of the pass's instrument, or null
   std::optional<CanaryReading> canary;
 };
 

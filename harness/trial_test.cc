@@ -39,7 +39,7 @@ class TrialTest : public testing::Test {
             .server_program = kFakes + "fake_server.py",
             .load_program = kFakes + "fake_load.py",
             .cpus = PlaceCpus(ReadAllowedCores(), shared),
-            .deadlines = DeadlinesFor(experiment_, 8),
+            .deadlines = DeadlinesFor(experiment_, {.connections = 8}),
             .on_stage = [this](std::string_view stage) { stages_.emplace_back(stage); }};
   }
 

@@ -1,0 +1,122 @@
+#include "harness/profile/perf_event.h"
+
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace crossover {
+namespace {
+
+size_t PageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+std::string WhyRefused(const char* call, int error) {
+  std::string why = std::string(call) + ": " + std::strerror(error);
+  if (error == EACCES || error == EPERM) {
+    why += "; run as root, or with CAP_PERFMON, or set the sysctl kernel.perf_event_paranoid to -1";
+  }
+  return why;
+}
+
+}  // namespace
+
+std::span<const std::byte> RecordReader::TakeBytes(size_t size) {
+  if (bytes_.size() < size) {
+    ok_ = false;
+    bytes_ = {};
+    return {};
+  }
+  const auto taken = bytes_.first(size);
+  bytes_ = bytes_.subspan(size);
+  return taken;
+}
+
+std::optional<PerfEvent> PerfEvent::Open(const perf_event_attr& attributes, int cpu,
+                                         size_t ring_bytes, std::string& why) {
+  perf_event_attr attr = attributes;
+  attr.size = sizeof attr;
+  attr.disabled = 1;
+  attr.use_clockid = 1;
+  attr.clockid = CLOCK_MONOTONIC;
+  Fd fd(static_cast<int>(
+      syscall(SYS_perf_event_open, &attr, /*pid=*/-1, cpu, /*group_fd=*/-1, PERF_FLAG_FD_CLOEXEC)));
+  if (!fd) {
+    why = WhyRefused("perf_event_open", errno);
+    return std::nullopt;
+  }
+  if (ring_bytes == 0) return PerfEvent(std::move(fd), nullptr, 0);
+  const size_t mapped = PageBytes() + std::bit_ceil(std::max(ring_bytes, PageBytes()));
+  void* const ring = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (ring == MAP_FAILED) {
+    why = WhyRefused("mmap of a perf ring", errno);
+    return std::nullopt;
+  }
+  return PerfEvent(std::move(fd), ring, mapped);
+}
+
+PerfEvent::PerfEvent(PerfEvent&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      ring_(std::exchange(other.ring_, nullptr)),
+      mapped_bytes_(other.mapped_bytes_) {}
+
+PerfEvent::~PerfEvent() {
+  if (ring_ != nullptr) munmap(ring_, mapped_bytes_);
+}
+
+bool PerfEvent::WriteInto(const PerfEvent& other, std::string& why) {
+  if (ioctl(fd_.get(), PERF_EVENT_IOC_SET_OUTPUT, other.fd_.get()) == 0) return true;
+  why = WhyRefused("PERF_EVENT_IOC_SET_OUTPUT", errno);
+  return false;
+}
+
+bool PerfEvent::Filter(const std::string& filter, std::string& why) {
+  if (ioctl(fd_.get(), PERF_EVENT_IOC_SET_FILTER, filter.c_str()) == 0) return true;
+  why = WhyRefused("PERF_EVENT_IOC_SET_FILTER", errno);
+  return false;
+}
+
+void PerfEvent::Enable() { CHECK(ioctl(fd_.get(), PERF_EVENT_IOC_ENABLE, 0) == 0); }
+void PerfEvent::Disable() { CHECK(ioctl(fd_.get(), PERF_EVENT_IOC_DISABLE, 0) == 0); }
+
+// The kernel publishes what it wrote by data_head; what lies before data_tail is its again.
+PerfEvent::Records::Records(PerfEvent& event)
+    : event_(event),
+      tail_(static_cast<perf_event_mmap_page*>(event.ring_)->data_tail),
+      head_(__atomic_load_n(&static_cast<perf_event_mmap_page*>(event.ring_)->data_head,
+                            __ATOMIC_ACQUIRE)) {}
+
+PerfEvent::Records::~Records() {
+  __atomic_store_n(&static_cast<perf_event_mmap_page*>(event_.ring_)->data_tail, tail_,
+                   __ATOMIC_RELEASE);
+}
+
+const perf_event_header* PerfEvent::Records::Next() {
+  if (tail_ == head_) return nullptr;
+  const auto* const page = static_cast<const perf_event_mmap_page*>(event_.ring_);
+  const auto* const data = static_cast<const std::byte*>(event_.ring_) + page->data_offset;
+  // Records are of whole 8 bytes, so that a header never wraps around.
+  perf_event_header header;
+  std::memcpy(&header, data + tail_ % page->data_size, sizeof header);
+  CHECK(header.size >= sizeof header && header.size <= head_ - tail_);
+  record_.resize((header.size + sizeof(uint64_t) - 1) / sizeof(uint64_t));
+  auto* const copy = reinterpret_cast<std::byte*>(record_.data());
+  const size_t begin = tail_ % page->data_size;
+  const size_t first = std::min<size_t>(header.size, page->data_size - begin);
+  std::memcpy(copy, data + begin, first);
+  std::memcpy(copy + first, data, header.size - first);
+  tail_ += header.size;
+  return reinterpret_cast<const perf_event_header*>(record_.data());
+}
+
+std::span<const std::byte> PerfEvent::Records::Body(const perf_event_header& header) const {
+  return {reinterpret_cast<const std::byte*>(&header) + sizeof header, header.size - sizeof header};
+}
+
+}  // namespace crossover

@@ -1,0 +1,99 @@
+// PerfEvent: a perf event on one CPU, of whatever process runs there, with the ring that the kernel
+// writes its records into. One descriptor for each CPU, however many threads the server has.
+#pragma once
+
+#include <linux/perf_event.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+
+namespace crossover {
+
+// Reads one record's fields one after the other. A record that is shorter than it should be reads
+// as zeros, and ok() says so.
+class RecordReader {
+ public:
+  explicit RecordReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+  template <typename T>
+  T Take() {
+    T value{};
+    if (bytes_.size() < sizeof(T)) {
+      ok_ = false;
+      bytes_ = {};
+      return value;
+    }
+    std::memcpy(&value, bytes_.data(), sizeof(T));
+    bytes_ = bytes_.subspan(sizeof(T));
+    return value;
+  }
+  std::span<const std::byte> TakeBytes(size_t size);
+  bool ok() const { return ok_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+  bool ok_ = true;
+};
+
+// One thread.
+class PerfEvent {
+ public:
+  // Opens `attributes` on `cpu`, not counting yet, timed by CLOCK_MONOTONIC. `ring_bytes` is
+  // rounded up to what the kernel takes; 0 for one whose records go elsewhere (see WriteInto).
+  // nullopt, with the reason and what would help in `why`, if the kernel refuses.
+  static std::optional<PerfEvent> Open(const perf_event_attr& attributes, int cpu,
+                                       size_t ring_bytes, std::string& why);
+  PerfEvent(PerfEvent&& other) noexcept;
+  PerfEvent& operator=(PerfEvent&&) = delete;
+  ~PerfEvent();
+
+  // From now on the records go into the ring of `other`, which is on the same CPU and outlives it.
+  bool WriteInto(const PerfEvent& other, std::string& why);
+  // Of a tracepoint: only what `filter`, as in its events/*/filter, lets through.
+  bool Filter(const std::string& filter, std::string& why);
+  void Enable();
+  void Disable();
+
+  // Takes the records out of the ring and hands each to `take(type, misc, body)`, in their order.
+  template <typename Take>
+  void Drain(const Take& take) {
+    Records records(*this);
+    while (const perf_event_header* header = records.Next()) {
+      take(header->type, header->misc, records.Body(*header));
+    }
+  }
+
+ private:
+  // Steps through what is there; gives the room back at its end.
+  class Records {
+   public:
+    explicit Records(PerfEvent& event);
+    ~Records();
+    Records(const Records&) = delete;
+    Records& operator=(const Records&) = delete;
+    const perf_event_header* Next();
+    std::span<const std::byte> Body(const perf_event_header& header) const;
+
+   private:
+    PerfEvent& event_;
+    uint64_t tail_;
+    const uint64_t head_;
+    std::vector<uint64_t> record_;  // a copy, since a record may wrap around; aligned as it is
+  };
+
+  PerfEvent(Fd fd, void* ring, size_t mapped_bytes)
+      : fd_(std::move(fd)), ring_(ring), mapped_bytes_(mapped_bytes) {}
+
+  Fd fd_;
+  void* ring_;  // a page of control, then the data; or null
+  size_t mapped_bytes_;
+};
+
+}  // namespace crossover

@@ -1,0 +1,53 @@
+#include "harness/profile/sliced_window.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace crossover {
+
+void SlicedWindow::Switch(bool on) {
+  if (on == on_) return;
+  if (on) {
+    instrument_.Enable();
+  } else {
+    instrument_.Disable();
+  }
+  on_ = on;
+}
+
+// On, off, off, on, and so on: a drift of the machine falls on both alike.
+bool SlicedWindow::NextIsOn(int64_t now_ns) const {
+  if (now_ns + 3 * kSliceNs / 2 > window_begin_ns_ + window_ns_) return false;  // the last one
+  return !in_turns_ || slices_.size() % 4 == 0 || slices_.size() % 4 == 3;
+}
+
+void SlicedWindow::Begin(int64_t now_ns) {
+  begin_cpu_ns_ = cpu_ns_();
+  in_turns_ = begin_cpu_ns_.has_value();
+  window_begin_ns_ = begin_ns_ = now_ns;
+  Switch(NextIsOn(now_ns));
+}
+
+void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
+  const auto cpu_ns = in_turns_ ? cpu_ns_() : std::nullopt;
+  // The load's own interval is not exactly the slice: its rate holds for it.
+  const double slice_seconds = static_cast<double>(now_ns - begin_ns_) / 1e9;
+  slices_.push_back({.on = on_,
+                     .begin_ns = begin_ns_,
+                     .end_ns = now_ns,
+                     .cpu_ns = cpu_ns && begin_cpu_ns_ ? *cpu_ns - *begin_cpu_ns_ : -1,
+                     .requests = seconds > 0 ? requests / seconds * slice_seconds : 0});
+  begin_ns_ = now_ns;
+  begin_cpu_ns_ = cpu_ns;
+  Switch(NextIsOn(now_ns));
+}
+
+void SlicedWindow::Close() { Switch(false); }
+
+std::vector<InstrumentSlice> SlicedWindow::SlicesOn() const {
+  std::vector<InstrumentSlice> on;
+  std::ranges::copy_if(slices_, std::back_inserter(on), &InstrumentSlice::on);
+  return on;
+}
+
+}  // namespace crossover

@@ -1,0 +1,99 @@
+#include "harness/profile/tracepoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <ranges>
+#include <utility>
+
+#include "base/check.h"
+#include "harness/probe.h"
+
+namespace crossover {
+namespace {
+
+constexpr std::string_view kTracefs[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+
+// The number after `key` in "field:pid_t pid;\toffset:24;\tsize:4;\tsigned:1;".
+std::optional<size_t> NumberOf(std::string_view line, std::string_view key) {
+  const size_t at = line.find(key);
+  if (at == std::string_view::npos) return std::nullopt;
+  size_t number = 0;
+  const char* const digits = line.data() + at + key.size();
+  const auto parsed = std::from_chars(digits, line.data() + line.size(), number);
+  return parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+// "prev_comm" of "field:char prev_comm[16];".
+std::string_view NameOf(std::string_view line) {
+  std::string_view declaration = line.substr(0, line.find(';'));
+  declaration = declaration.substr(0, declaration.find('['));
+  return declaration.substr(declaration.rfind(' ') + 1);
+}
+
+}  // namespace
+
+std::optional<Tracepoint> Tracepoint::Find(std::string_view system, std::string_view name,
+                                           std::string& why) {
+  const std::string event = std::string(system) + "/" + std::string(name);
+  for (const std::string_view root : kTracefs) {
+    const auto text = ReadSmallFile(std::string(root) + "/events/" + event + "/format", why);
+    if (!text) continue;
+    auto found = Parse(*text);
+    if (!found) why = "the format of the tracepoint " + event + " is not understood";
+    return found;
+  }
+  why += "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
+  return std::nullopt;
+}
+
+std::optional<Tracepoint> Tracepoint::Parse(std::string_view format) {
+  Tracepoint tracepoint;
+  for (const auto part : std::views::split(format, '\n')) {
+    const std::string_view line(part.begin(), part.end());
+    if (line.starts_with("ID: ")) {
+      const auto id = NumberOf(line, "ID: ");
+      if (!id || *id > UINT16_MAX) return std::nullopt;
+      tracepoint.id_ = static_cast<uint16_t>(*id);
+    }
+    if (line.find("field:") == std::string_view::npos) continue;
+    const auto offset = NumberOf(line, "offset:");
+    const auto bytes = NumberOf(line, "size:");
+    if (!offset || !bytes) return std::nullopt;
+    tracepoint.fields_[std::string(NameOf(line))] = {
+        .offset = *offset,
+        .bytes = *bytes,
+        .is_signed = NumberOf(line, "signed:").value_or(0) == 1};
+  }
+  if (tracepoint.id_ == 0 || tracepoint.fields_.empty()) return std::nullopt;
+  return tracepoint;
+}
+
+std::span<const std::byte> Tracepoint::BytesOf(std::span<const std::byte> raw,
+                                               std::string_view field, const Field*& found) const {
+  const auto entry = fields_.find(field);
+  CHECK(entry != fields_.end());
+  found = &entry->second;
+  if (raw.size() < found->offset + found->bytes) return {};
+  return raw.subspan(found->offset, found->bytes);
+}
+
+int64_t Tracepoint::Integer(std::span<const std::byte> raw, std::string_view field) const {
+  const Field* found = nullptr;
+  const auto bytes = BytesOf(raw, field, found);
+  uint64_t value = 0;
+  if (bytes.empty() || bytes.size() > sizeof value) return 0;
+  std::memcpy(&value, bytes.data(), bytes.size());  // little-endian, as perf's records here are
+  const size_t unused_bits = (sizeof value - bytes.size()) * 8;
+  if (!found->is_signed) return static_cast<int64_t>(value);
+  return static_cast<int64_t>(value << unused_bits) >> unused_bits;
+}
+
+std::string_view Tracepoint::Text(std::span<const std::byte> raw, std::string_view field) const {
+  const Field* found = nullptr;
+  const auto bytes = BytesOf(raw, field, found);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return text.substr(0, text.find('\0'));
+}
+
+}  // namespace crossover
