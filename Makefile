@@ -12,7 +12,7 @@ FUZZ_BYTES_MAX := 12000
 
 # Debian 12's names. What is there is not touched; what is missing is installed as root or through
 # sudo, and named where neither is to be had.
-PACKAGES := g++ cmake ninja-build libboost1.81-dev libboost-context1.81-dev liburing-dev nlohmann-json3-dev \
+PACKAGES := g++ cmake ninja-build libboost1.81-dev libboost-context1.81-dev liburing-dev libelf-dev nlohmann-json3-dev \
             libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev zlib1g-dev python3 python3-matplotlib python3-jsonschema
 TEST_PACKAGES := curl wrk
 CHECK_PACKAGES := curl wrk nghttp2-client apache2-utils slowhttptest
@@ -39,7 +39,8 @@ test: deps-test ## builds, and runs all tests
 	cmake --build --preset release
 	ctest --preset release -j $(JOBS)
 
-test-asan: deps-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+# clang, since it compiles what the sanitizers add in half the time that gcc takes.
+test-asan: deps-clang ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	cmake --preset asan && cmake --build --preset asan --target programs tests
 	ctest --preset asan -j $(JOBS)
 
