@@ -7,6 +7,7 @@
 #include "base/cpu_list.h"
 #include "harness/load_metrics.h"
 #include "harness/metric.h"
+#include "harness/plan.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -20,8 +21,8 @@ std::string CellName(const Cell& cell, const TrialLog& log) {
   return name;
 }
 
-void AddProgress(const TrialLog& log, const std::vector<Cell>& cells, Notes& notes) {
-  const size_t planned = cells.size() * static_cast<size_t>(log.run.experiment.repetitions);
+void AddProgress(const TrialLog& log, Notes& notes) {
+  const size_t planned = MakePlan(log.run.experiment).trials.size();
   if (log.trials.size() < planned) {
     notes.push_back(
         "The run is not complete: " + IntegerText(static_cast<int64_t>(log.trials.size())) +
@@ -186,7 +187,7 @@ void AddOpenLoop(const TrialLog& log, Notes& notes) {
 std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>& cells,
                                     const std::vector<Comparison>& comparisons) {
   Notes notes;
-  AddProgress(log, cells, notes);
+  AddProgress(log, notes);
   AddPlacement(log, notes);
   AddOpenLoop(log, notes);
   AddInvalid(log, cells, notes);

@@ -30,6 +30,19 @@ std::string OrDash(const std::optional<double>& value, const char* format) {
   return value ? Number(*value, format) : "-";
 }
 
+// An instrument's trial: what it gathered. Throughput under it is no result.
+std::string FindingsText(const TrialRecord& record) {
+  if (!record.findings.is_object()) return {};
+  if (record.findings.contains("unavailable")) {
+    return "unavailable: " + record.findings.value("unavailable", "") + "  ";
+  }
+  const bool profile = record.pass == Pass::kProfile;
+  const int64_t count = record.findings.value(profile ? "samples" : "events", int64_t{0});
+  const int64_t lost = record.findings.value(profile ? "samples_lost" : "events_lost", int64_t{0});
+  return IntegerText(count) + (profile ? " samples" : " events") +
+         (lost > 0 ? " (" + IntegerText(lost) + " more lost)" : "") + "  ";
+}
+
 }  // namespace
 
 std::string Headline(const TrialRecord& record) {
@@ -37,7 +50,9 @@ std::string Headline(const TrialRecord& record) {
   const auto throughput = get("throughput_rps");
   const auto p99_us = get("latency_us_p99");
   std::string text;
-  if (throughput) {
+  if (record.pass != Pass::kThroughput) {
+    text = FindingsText(record);
+  } else if (throughput) {
     text = IntegerText(std::llround(*throughput)) + " requests/s  " +
            OrDash(get("cpu_us_per_request"), "%.2f") + " us CPU/request  " +
            OrDash(get("context_switches_per_request"), "%.3f") + " switches/request  p99 " +
@@ -90,24 +105,25 @@ double Progress::SecondsLeft() const {
   return left;
 }
 
-std::string Progress::Where(size_t index, size_t repetition, std::string_view label,
-                            int64_t connections, std::string_view workload) const {
+std::string Progress::Where(const PlannedTrial& trial) const {
   const std::string total = std::to_string(plan_.trials.size());
-  std::string number = std::to_string(index + 1);
+  std::string number = std::to_string(trial.index + 1);
   if (number.size() < total.size()) number.insert(0, total.size() - number.size(), ' ');
-  std::string text = "[" + number + "/" + total + "] rep " + std::to_string(repetition + 1) + "/" +
-                     std::to_string(experiment_.repetitions) + "  " + std::string(label) + "  " +
-                     IntegerText(connections) + " connections";
-  if (experiment_.workloads.size() > 1) text += "  " + std::string(workload);
+  const std::string_view kind = trial.pass == Pass::kThroughput ? "rep" : PassName(trial.pass);
+  std::string text = "[" + number + "/" + total + "] " + std::string(kind) + " " +
+                     std::to_string(trial.repetition + 1) + "/" +
+                     std::to_string(RepetitionsOf(experiment_, trial.pass)) + "  " +
+                     experiment_.architectures[trial.architecture].label + "  " +
+                     IntegerText(trial.connections) + " connections";
+  if (experiment_.workloads.size() > 1) {
+    text += "  " + experiment_.workloads[trial.workload].name;
+  }
   return text;
 }
 
 std::string Progress::LiveLine() const {
   if (trial_ == nullptr) return {};
-  const std::string where = Where(
-      trial_->index, trial_->repetition, experiment_.architectures[trial_->architecture].label,
-      trial_->connections, experiment_.workloads[trial_->workload].name);
-  return where + "  " + stage_ + "   elapsed " +
+  return Where(*trial_) + "  " + stage_ + "   elapsed " +
          Seconds(static_cast<double>(clock_() - start_ns_) / 1e9) + "  left about " +
          Seconds(SecondsLeft());
 }
@@ -144,10 +160,7 @@ void Progress::End(const TrialRecord& record) {
   Learn(record);
   trial_ = nullptr;
   Erase();
-  out_ << Where(record.index, record.repetition, record.architecture, record.connections,
-                record.workload)
-       << "  " << Headline(record) << "\n"
-       << std::flush;
+  out_ << Where(plan_.trials.at(record.index)) << "  " << Headline(record) << "\n" << std::flush;
 }
 
 }  // namespace crossover

@@ -45,8 +45,7 @@ class Progress {
   void Learn(const TrialRecord& record);
   void Draw();
   void Erase();
-  std::string Where(size_t index, size_t repetition, std::string_view label, int64_t connections,
-                    std::string_view workload) const;
+  std::string Where(const PlannedTrial& trial) const;
 
   std::ostream& out_;
   const bool terminal_;
