@@ -128,6 +128,8 @@ Experiment SweepOf(const Experiment& experiment, size_t index, int64_t server_cp
   const ArchitectureLevel& level = experiment.architectures[index];
   sweep.name = "tune-" + level.name;
   sweep.architectures = VariantsOf(level, server_cpus);
+  sweep.profile.reset();
+  sweep.trace.reset();
   std::erase_if(sweep.workloads,
                 [](const Workload& workload) { return workload.rate_percent.has_value(); });
   return sweep;
