@@ -26,6 +26,8 @@ from curves import Curve, curve_design
 from notes import comparison_lines
 from page import make_page
 from panels import Panel, panel_design
+from flame_files import DIRECTORY, flame_graphs
+from profile_charts import cpu_by_class, run_queue, scheduler_share, system_calls
 from ranking import ranking_design
 from report import Report, ReportError, View, load_report, views
 
@@ -196,6 +198,10 @@ CHARTS: tuple[Callable[[View], Figure | None], ...] = (
     memory,
     overload,
     losses,
+    cpu_by_class,
+    scheduler_share,
+    run_queue,
+    system_calls,
 )
 
 
@@ -239,6 +245,16 @@ def save(figure: Figure, directory: Path, stem: str) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def save_text(text: str, target: Path) -> None:
+    """Writes it complete or not at all."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print("charts.py: usage: charts.py RESULTS_DIR", file=sys.stderr)
@@ -251,6 +267,8 @@ def main(arguments: list[str]) -> int:
         directory.mkdir(exist_ok=True)
         for stem, figure in figures(report):
             save(figure, directory, stem)
+        for name, svg in flame_graphs(report, Path(arguments[0])):
+            save_text(svg, Path(arguments[0]) / DIRECTORY / name)
     except (ReportError, OSError) as error:
         print(f"charts.py: {error}", file=sys.stderr)
         return 2
