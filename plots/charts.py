@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Draws the charts of a run: charts.py RESULTS_DIR reads RESULTS_DIR/report.json and writes
-RESULTS_DIR/charts/*.svg and *.png. Exit 2, with one line, if that can't be done.
+RESULTS_DIR/charts/*.svg and *.png; and of the folded stacks in RESULTS_DIR/profiles, if there are
+any, flame graphs beside them. Exit 2, with one line, if that can't be done.
 
 To add a chart: write one function that returns a Figure (or None if the report has nothing for it),
 and list it in CHARTS.
@@ -23,10 +24,10 @@ except ImportError:
 
 import style
 from curves import Curve, curve_design
+from flame_files import DIRECTORY, flame_graphs
 from notes import comparison_lines
 from page import make_page
 from panels import Panel, panel_design
-from flame_files import DIRECTORY, flame_graphs
 from profile_charts import cpu_by_class, run_queue, scheduler_share, system_calls
 from ranking import ranking_design
 from report import Report, ReportError, View, load_report, views

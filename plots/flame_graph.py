@@ -17,7 +17,7 @@ from style import number, plural
 KERNEL_MARK = "_[k]"
 WIDTH, MARGIN = 1400.0, 12.0  # all lengths in pixels
 ROW, HEAD, FOOT = 17.0, 78.0, 14.0
-LINE = 18.0
+STEPS, STEP = 9, 46.0  # of the scale of differences: how many, how wide
 LETTER = 6.65  # width of one, at 11 px
 SHARE_MIN = 0.001  # of the width: narrower frames are left out
 MORE, LESS, SAME = (178, 24, 43), (33, 102, 172), (238, 238, 238)
@@ -185,9 +185,9 @@ def _document(
 
 def _box(frame: Frames, x: float, y: float, width: float, colour: str, numbers: str) -> str:
     letters = int((width - 6) / LETTER)
-    name = frame.name
+    name = frame.name if letters >= min(4, len(frame.name)) else ""
     if len(name) > letters:  # the end of a C++ name says more than its namespace
-        name = "…" + name[len(name) - letters + 1 :] if letters >= 4 else ""
+        name = name[: letters - 1] + "…" if frame.kernel else "…" + name[1 - letters :]
     ink = ' style="fill:#fff"' if _is_dark(colour) else ""
     text = f'<text x="{x + 3:.2f}" y="{y + ROW - 5:.2f}"{ink}>{escape(name)}</text>' if name else ""
     return (
@@ -213,15 +213,15 @@ def _swatch(x: float, colour: str, label: str) -> str:
 def _scale(limit: float, base: str) -> str:
     """The colours from the most less to the most more, with what they stand for."""
     parts = []
-    for step in range(9):
-        share = step / 4 - 1
-        x = MARGIN + 34.0 * step
+    for step in range(STEPS):
+        share = 2 * step / (STEPS - 1) - 1
+        x = MARGIN + STEP * step
         colour = difference_colour(share * limit, limit)
         ink = ' style="fill:#fff"' if _is_dark(colour) else ""
         sign = "+" if share > 0 else "−" if share < 0 else ""
         parts.append(
-            f'<rect x="{x:.0f}" y="53" width="34" height="15" fill="{colour}"/>'
-            f'<text x="{x + 17:.0f}" y="64" text-anchor="middle"{ink}>'
+            f'<rect x="{x:.0f}" y="53" width="{STEP:.0f}" height="15" fill="{colour}"/>'
+            f'<text x="{x + STEP / 2:.0f}" y="64" text-anchor="middle"{ink}>'
             f"{sign}{abs(share) * limit:.{1 if limit >= 2 else 2}f}</text>"
         )
     words = (
@@ -229,5 +229,5 @@ def _scale(limit: float, base: str) -> str:
         "called from; what only that one calls is not here"
     )
     return "".join(parts) + (
-        f'<text class="s" x="{MARGIN + 34 * 9 + 10:.0f}" y="65">{escape(words)}</text>\n'
+        f'<text class="s" x="{MARGIN + STEP * STEPS + 10:.0f}" y="65">{escape(words)}</text>\n'
     )

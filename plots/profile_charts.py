@@ -8,7 +8,7 @@ from typing import Callable, Iterable, Mapping, Sequence
 
 from matplotlib.figure import Figure
 
-from flame_files import DIRECTORY, graph_names
+from flame_files import CPU, DIRECTORY, graph_names
 from levels import Level
 from notes import describe_places
 from page import make_page
@@ -24,6 +24,7 @@ from tails import tails_design
 SMALL = 0.01  # a class whose share is less in every cell is not told apart
 OTHER = "other"
 CALLS_SHOWN_MAX = 6
+CALLS_MIN = 0.001  # of one name for each request, to be told apart
 CALL_COLOURS = ("#2166AC", "#5AA5D6", "#1B9E77", "#F2C14E", "#8C6BB1", "#8C510A")
 REST = "#DCDCDC"
 EXPLANATIONS_SHOWN_MAX = 6
@@ -41,7 +42,8 @@ def cpu_by_class(view: View) -> Figure | None:
     rest = any(part.share > 0 and part.name not in shown for part in parts)
     bands = [Band(label, _class_colour(name)) for name, label in shown.items()]
     if rest:
-        bands.append(Band("other (each below 1 %)", REST))
+        known = all(part.share < SMALL for part in parts if part.name == OTHER)
+        bands.append(Band("other (each below 1 %)" if known else "other", REST))
     scale = choose_scale(
         [sum(part.cpu_us or 0.0 for part in _parts(cell)) for cell in view.cells.values()], "us",
         may_be_log=False,
@@ -63,7 +65,8 @@ def cpu_by_class(view: View) -> Figure | None:
     ]
     x_label = f"server CPU per request ({scale.unit})"
     bars = Bars(bands, bars_of(view, bar), scale)
-    return make_page(view, stacks_design(view, title, bars, x_label, lead, notes))
+    design = stacks_design(view, title, bars, x_label, lead, notes)
+    return make_page(view, replace(design, metrics=[(CPU, "CPU per request")]))
 
 
 def scheduler_share(view: View) -> Figure | None:
@@ -169,11 +172,12 @@ def _validity(cell: Cell) -> str:
 
 def _shown_calls(traces: Sequence[Trace]) -> list[str]:
     """The most frequent system calls, the most frequent first."""
-    sums: dict[str, float] = {}
+    most: dict[str, float] = {}
     for trace in traces:
         for name, count in trace.calls.items():
-            sums[name] = sums.get(name, 0.0) + count
-    return sorted(sums, key=lambda name: (-sums[name], name))[:CALLS_SHOWN_MAX]
+            most[name] = max(most.get(name, 0.0), count)
+    seen = [name for name in most if most[name] >= CALLS_MIN]
+    return sorted(seen, key=lambda name: (-most[name], name))[:CALLS_SHOWN_MAX]
 
 
 def _explanations(view: View) -> list[str]:
@@ -194,7 +198,8 @@ def _explanations(view: View) -> list[str]:
 def _pass_notes(
     view: View, name: str, find: Callable[[Cell], Profile | Trace | None]
 ) -> list[str]:
-    """Where the instrument found nothing, by the reason; and where its trials aren't valid."""
+    """Where the instrument found nothing, by the reason; where its trials aren't valid; and what it
+    costs itself."""
     missing: dict[str, list[Place]] = {}
     doubtful: dict[str, list[Place]] = {}
     for place, cell in view.cells.items():
@@ -208,4 +213,9 @@ def _pass_notes(
              for reason, places in missing.items()]  # fmt: skip
     lines += [f"The {name}'s own trials are not valid, {code}: {describe_places(view, places)}."
               for code, places in doubtful.items()]  # fmt: skip
+    if cost := view.report.instruments.get(name):
+        text = f"With the {name} on, a request took {number(cost.value)} times the CPU"
+        if cost.low is not None and cost.high is not None:
+            text += f" (95 % interval {number(cost.low)} to {number(cost.high)})"
+        lines.append(text + ".")
     return lines

@@ -87,6 +87,13 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Interval:
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why an architecture differs from the baseline in CPU per request, in one sentence."""
 
@@ -113,6 +120,7 @@ class Report:
     cells: tuple[Cell, ...]
     comparisons: tuple[Comparison, ...]
     explanations: tuple[Explanation, ...]
+    instruments: Mapping[str, Interval]  # CPU per request with one on / without it, by name
     notes: tuple[str, ...]
 
     def workloads(self) -> list[str]:
@@ -205,6 +213,11 @@ def parse_report(document: Mapping[str, Any]) -> Report:
             Explanation(e["connections"], e["workload"], e["architecture"], e["text"])
             for e in document.get("explanations", ())
         ),
+        instruments={
+            name: Interval(e["cpu_per_request_ratio"], e["ci95_low"], e["ci95_high"])
+            for name, e in document.get("instruments", {}).items()
+            if e is not None
+        },
         notes=tuple(document["notes"]),
     )
 

@@ -16,11 +16,13 @@ from report import Cell, View
 from scales import Scale
 from style import INK, QUIET, text_inches
 
-ROW = 0.3  # inches of one architecture
+ROW = 0.34  # inches of one architecture
 BAR, BAR_WITH_LINE = 0.66, 0.46  # height, in rows
 LINE_AT, LINE = 0.36, 0.14  # of the thin bar below, in rows
 
-KEY = "Hatched: cell not valid. Numbers right of the bars are their lengths."
+ROWS_IN_A_COLUMN_MAX = 40
+WIDTH, WIDTH_MIN = 7.2, 3.0  # inches of the axes
+KEY = "Hatched: cell not valid."
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def stacks_design(
     view: View, title: str, bars: Bars, x_label: str, lead: Sequence[str], notes: Sequence[str]
 ) -> Design:
     tops = {level: max(bar.length() for bar in row) for level, row in bars.rows.items()}
+    levels = len(view.facets[0].levels)
+    alone = len(view.levels) * len(view.architectures) <= ROWS_IN_A_COLUMN_MAX
     drawn = [top for top in tops.values() if top > 0]
     best = max(drawn)
     shared = best <= DIFFERENT * min(drawn)
@@ -88,9 +92,9 @@ def stacks_design(
         frames=frames,
         metrics=(),
         handles=_handles(bars),
-        columns=columns_of(len(view.facets[0].levels), alone=len(view.facets) == 1),
-        width=3.6,
-        width_min=2.2,
+        columns=1 if alone else min(2, columns_of(levels, alone=len(view.facets) == 1)),
+        width=WIDTH,
+        width_min=WIDTH_MIN,
         height=ROW * len(view.architectures) + 0.1,
         left=names + 0.2,
         right=max(text_inches(text, VALUE_POINTS) for text in texts) + 0.2,

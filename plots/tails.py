@@ -23,12 +23,11 @@ WAKEUPS_MIN = 100  # with fewer, there is no tail to speak of
 FIRST_EDGE_NS = 250  # of the histogram; each further one is the fourth root of 2 times the last
 EDGE_RATIO = 2**0.25
 MARKS = 6  # of an architecture on its curve
-PERCENTILES = {0: "all", -1: "10 % (p90)", -2: "1 % (p99)", -3: "0.1 % (p99.9)"}
 MICROSECONDS = Scale(1.0, "", True, TIME_UNITS)
 KEY = (
     "From being woken to running, by the kernel's tracepoints, in trials of their own. Read: the "
-    "share of wake-ups (up) that waited longer than the time (right); the end of a curve is the "
-    "longest wait. Marks only tell curves apart. Hollow or dashed: cell not valid."
+    "share of wake-ups (up) that waited longer than a time (right): 1 % of them longer than the "
+    "99th percentile. The end of a curve is the longest wait. Marks only tell curves apart. Hollow or dashed: cell not valid."
 )
 
 Curve = list[tuple[float, float]]  # (µs, share that waited longer)
@@ -52,7 +51,7 @@ def tails_design(view: View) -> Design | None:
     return Design(
         title="Waiting for a CPU after a wake-up (run-queue latency): further left is better",
         frames=[
-            Frame(level_title(view, facet, level), facet.title, "longer than (log scale)",
+            Frame(level_title(view, facet, level), facet.title, "time (log scale)",
                   _drawing(view, level, curves, limits))
             for facet in view.facets for level in facet.levels
         ],
@@ -62,6 +61,7 @@ def tails_design(view: View) -> Design | None:
         width=4.2,
         width_min=3.0,
         height=3.3,
+        right=0.15,  # for half a tick label
         ragged=True,
         key=KEY,
         notes=notes,
@@ -99,11 +99,12 @@ def _draw(
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, 1.4)
     ax.grid(axis="both")
+    ax.set_ylabel("share that waited longer")
     ax.xaxis.set_major_locator(FixedLocator(log_ticks(left, right, MICROSECONDS)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: with_unit(value, MICROSECONDS)))
     powers = range(0, math.floor(math.log10(bottom)), -1)
     ax.yaxis.set_major_locator(FixedLocator([10.0**power for power in powers]))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _share(value)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.10g}\u00a0%"))
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_minor_locator(NullLocator())
     drawn = False
@@ -125,8 +126,3 @@ def _draw_curve(ax: Axes, curve: Sequence[tuple[float, float]], look: Look, vali
         marker=look.marker, markevery=(index % step, step), markersize=5.5,
         markerfacecolor=look.colour if valid else "white", markeredgecolor=look.colour,
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    power = round(math.log10(value))
-    return PERCENTILES.get(power) or f"{100 * value:.10g} %"
