@@ -16,7 +16,8 @@ from style import number, plural
 
 KERNEL_MARK = "_[k]"
 WIDTH, MARGIN = 1400.0, 12.0  # all lengths in pixels
-ROW, HEAD, FOOT = 17.0, 78.0, 14.0
+ROW, HEAD, FOOT = 17.0, 62.0, 14.0
+FACTS_AT, FACTS_LINE = 44.0, 16.0  # where facts begin, and the height of one
 STEPS, STEP = 9, 46.0  # of the scale of differences: how many, how wide
 LETTER = 6.65  # width of one, at 11 px
 SHARE_MIN = 0.001  # of the width: narrower frames are left out
@@ -98,7 +99,7 @@ def render(title: str, side: Side) -> str:
         return _plain_colour(frame), _numbers(side, frame)
 
     legend = _swatch(0, USER_SWATCH, "user mode") + _swatch(110, KERNEL_SWATCH, "kernel")
-    return _document(title, side.facts, side, legend, paint)
+    return _document(title, [side.facts], side, legend, paint)
 
 
 def render_difference(side: Side, base: Side) -> str:
@@ -114,7 +115,7 @@ def render_difference(side: Side, base: Side) -> str:
         return difference_colour(change, limit), text
 
     title = f"{side.name}: CPU per request against {base.label}"
-    facts = f"{side.facts}; {base.label}: {base.facts}"
+    facts = [f"{each.label}: {each.facts}" for each in (side, base)]
     return _document(title, facts, side, _scale(limit, base.label), paint)
 
 
@@ -151,9 +152,11 @@ def _numbers(side: Side, frame: Frames) -> str:
     return text if side.cpu_us is None else f"{text}, {number(share * side.cpu_us)} µs per request"
 
 
-def _placed(frame: Frames, left: float, row: int, least: float) -> Iterator[tuple[Frames, int, int]]:
+def _placed(
+    frame: Frames, left: int, row: int, least: float
+) -> Iterator[tuple[Frames, int, int]]:
     """Each frame that is wide enough, with the samples left of it and its row above the root."""
-    yield frame, int(left), row
+    yield frame, left, row
     for _, called in sorted(frame.called.items()):
         if called.samples >= least:
             yield from _placed(called, left, row + 1, least)
@@ -161,15 +164,21 @@ def _placed(frame: Frames, left: float, row: int, least: float) -> Iterator[tupl
 
 
 def _document(
-    title: str, facts: str, side: Side, legend: str, paint: Callable[[Frames], tuple[str, str]]
-) -> str:
+    title: str, facts: list[str], side: Side, legend: str,
+    paint: Callable[[Frames], tuple[str, str]],
+) -> str:  # fmt: skip
     least = side.root.samples * SHARE_MIN
-    height = HEAD + side.root.depth(least) * ROW + FOOT
+    height = HEAD + len(facts) * FACTS_LINE + side.root.depth(least) * ROW + FOOT
     per_sample = (WIDTH - 2 * MARGIN) / side.root.samples
     boxes = []
     for frame, left, row in _placed(side.root, 0, 0, least):
         x, width = MARGIN + left * per_sample, frame.samples * per_sample
         boxes.append(_box(frame, x, height - FOOT - (row + 1) * ROW, width, *paint(frame)))
+    lines = "".join(
+        f'<text class="s" x="{MARGIN:.0f}" y="{FACTS_AT + line * FACTS_LINE:.0f}">'
+        f"{escape(text)}</text>\n"
+        for line, text in enumerate(facts)
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {WIDTH:.0f} {height:.0f}">\n'
@@ -178,8 +187,9 @@ def _document(
         "rect{stroke:#fff;stroke-width:.5}g:hover rect{stroke:#000;stroke-width:1}</style>\n"
         f'<rect width="100%" height="100%" fill="#fff"/>\n'
         f'<text class="h" x="{MARGIN:.0f}" y="24">{escape(title)}</text>\n'
-        f'<text class="s" x="{MARGIN:.0f}" y="44">{escape(facts)}</text>\n'
-        f"{legend}" + "".join(boxes) + "</svg>\n"
+        f"{lines}"
+        f'<svg y="{FACTS_AT + (len(facts) - 1) * FACTS_LINE:.0f}">{legend}</svg>\n'
+        + "".join(boxes) + "</svg>\n"
     )
 
 
@@ -205,8 +215,8 @@ def _is_dark(colour: str) -> bool:
 
 def _swatch(x: float, colour: str, label: str) -> str:
     return (
-        f'<rect x="{MARGIN + x:.0f}" y="55" width="14" height="12" fill="{colour}"/>'
-        f'<text class="s" x="{MARGIN + x + 19:.0f}" y="65">{escape(label)}</text>\n'
+        f'<rect x="{MARGIN + x:.0f}" y="11" width="14" height="12" fill="{colour}"/>'
+        f'<text class="s" x="{MARGIN + x + 19:.0f}" y="21">{escape(label)}</text>\n'
     )
 
 
@@ -220,8 +230,8 @@ def _scale(limit: float, base: str) -> str:
         ink = ' style="fill:#fff"' if _is_dark(colour) else ""
         sign = "+" if share > 0 else "−" if share < 0 else ""
         parts.append(
-            f'<rect x="{x:.0f}" y="53" width="{STEP:.0f}" height="15" fill="{colour}"/>'
-            f'<text x="{x + STEP / 2:.0f}" y="64" text-anchor="middle"{ink}>'
+            f'<rect x="{x:.0f}" y="9" width="{STEP:.0f}" height="15" fill="{colour}"/>'
+            f'<text x="{x + STEP / 2:.0f}" y="20" text-anchor="middle"{ink}>'
             f"{sign}{abs(share) * limit:.{1 if limit >= 2 else 2}f}</text>"
         )
     words = (
@@ -229,5 +239,5 @@ def _scale(limit: float, base: str) -> str:
         "called from; what only that one calls is not here"
     )
     return "".join(parts) + (
-        f'<text class="s" x="{MARGIN + STEP * STEPS + 10:.0f}" y="65">{escape(words)}</text>\n'
+        f'<text class="s" x="{MARGIN + STEP * STEPS + 10:.0f}" y="21">{escape(words)}</text>\n'
     )

@@ -1,4 +1,4 @@
-"""Stacked bars: what a cell's value is made of, for each architecture, in a frame for each level."""
+"""Stacked bars: what a cell's value is made of, by architecture, in a frame for each level."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ MICROSECONDS = Scale(1.0, "", True, TIME_UNITS)
 KEY = (
     "From being woken to running, by the kernel's tracepoints, in trials of their own. Read: the "
     "share of wake-ups (up) that waited longer than a time (right): 1 % of them longer than the "
-    "99th percentile. The end of a curve is the longest wait. Marks only tell curves apart. Hollow or dashed: cell not valid."
+    "99th percentile. The end of a curve is the longest wait. Marks only tell curves apart. "
+    "Hollow or dashed: cell not valid."
 )
 
 Curve = list[tuple[float, float]]  # (µs, share that waited longer)

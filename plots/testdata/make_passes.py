@@ -23,7 +23,8 @@ def with_passes(report: dict[str, Any]) -> dict[str, Any]:
         for part in found["profile"]["classes"]:
             cpu = cell["metrics"]["cpu_us_per_request"]["median"]
             part["cpu_us_per_request"] = part["share"] * cpu
-        found["profile"]["files"] = [f"profiles/{cell['architecture']}-{cell['connections']}.folded"]
+        stem = f"{cell['architecture']}-{cell['connections']}"
+        found["profile"]["files"] = [f"profiles/{stem}.folded"]
         cell.update(found)
     report["explanations"] = [
         {
