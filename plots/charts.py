@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Draws the charts of a run: charts.py RESULTS_DIR reads RESULTS_DIR/report.json and writes
-RESULTS_DIR/charts/*.svg and *.png. Exit 2, with one line, if that can't be done.
+RESULTS_DIR/charts/*.svg and *.png; and of the folded stacks in RESULTS_DIR/profiles, if there are
+any, flame graphs beside them. Exit 2, with one line, if that can't be done.
 
 To add a chart: write one function that returns a Figure (or None if the report has nothing for it),
 and list it in CHARTS.
@@ -23,9 +24,11 @@ except ImportError:
 
 import style
 from curves import Curve, curve_design
+from flame_files import DIRECTORY, flame_graphs
 from notes import comparison_lines
 from page import make_page
 from panels import Panel, panel_design
+from profile_charts import cpu_by_class, run_queue, scheduler_share, system_calls
 from ranking import ranking_design
 from report import Report, ReportError, View, load_report, views
 
@@ -196,6 +199,10 @@ CHARTS: tuple[Callable[[View], Figure | None], ...] = (
     memory,
     overload,
     losses,
+    cpu_by_class,
+    scheduler_share,
+    run_queue,
+    system_calls,
 )
 
 
@@ -239,6 +246,16 @@ def save(figure: Figure, directory: Path, stem: str) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def save_text(text: str, target: Path) -> None:
+    """Writes it complete or not at all."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         print("charts.py: usage: charts.py RESULTS_DIR", file=sys.stderr)
@@ -251,6 +268,8 @@ def main(arguments: list[str]) -> int:
         directory.mkdir(exist_ok=True)
         for stem, figure in figures(report):
             save(figure, directory, stem)
+        for name, svg in flame_graphs(report, Path(arguments[0])):
+            save_text(svg, Path(arguments[0]) / DIRECTORY / name)
     except (ReportError, OSError) as error:
         print(f"charts.py: {error}", file=sys.stderr)
         return 2

@@ -118,7 +118,9 @@ class ChartFiles(unittest.TestCase):
             "memory",
         }  # fmt: skip
         of_open_loops = {"overload", "losses"}
-        self.assertEqual({chart.__name__ for chart in charts.CHARTS}, stems | of_open_loops)
+        of_passes = {"cpu_by_class", "scheduler_share", "run_queue", "system_calls"}
+        self.assertEqual({chart.__name__ for chart in charts.CHARTS},
+                         stems | of_open_loops | of_passes)  # fmt: skip
         expected = {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
         self.assertEqual({path.name for path in self.charts.iterdir()}, expected)
 

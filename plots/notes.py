@@ -19,9 +19,8 @@ NOTES_SHOWN_MAX = 3
 
 
 def notes_of(view: View, metric_names: Sequence[tuple[str, str]]) -> list[str]:
-    """All notes of a chart that draws these metrics, given as (metric, name to read)."""
+    """The notes of a chart that draws these metrics, given as (metric, name to read)."""
     return [
-        KEY,
         *incomplete_note(view),
         *validity_notes(view),
         *missing_notes(view, metric_names),

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from notes import footer, notes_of, subtitle
+from notes import KEY, footer, notes_of, subtitle
 from report import View
 from style import QUIET, text_inches, wrap
 
@@ -58,6 +58,8 @@ class Design:
     ticks: Sequence[str] = ()  # the labels below the axes that are as near as a step
     steps: float = 1.0  # widths of a step that a frame is wide
     lead: Sequence[str] = ()  # sentences below the title
+    key: str = KEY  # how to read the marks: the first note
+    notes: Sequence[str] = ()  # further notes of this chart
     ragged: bool = False  # the last row may be shorter than the others
 
 
@@ -100,7 +102,7 @@ def _measure(view: View, design: Design) -> Sizes:
     title = wrap(design.title, inside, TITLE_POINTS, bold=True)
     lead_text = [subtitle(view), *design.lead]
     lead = [line for text in lead_text for line in wrap(text, inside, TEXT_POINTS)]
-    words = notes_of(view, design.metrics)
+    words = [design.key, *design.notes, *notes_of(view, design.metrics)]
     notes = [line for text in words for line in wrap(text, inside, SMALL_POINTS)]
     if len(notes) > NOTE_LINES_MAX:
         notes = notes[:NOTE_LINES_MAX] + ["More notes in report.json."]

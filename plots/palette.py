@@ -33,6 +33,30 @@ KNOWN: Mapping[str, Look] = {
     "fiber": Look("#F08CC0", "h"),
     "io-uring-per-core": Look("#111111", "*"),
 }
+# Classes of a profile. One hue for the scheduler, so that its part is seen at once.
+CLASS_COLOURS: Mapping[str, str] = {
+    "scheduler_switch": "#A50F15",
+    "scheduler_wake": "#E34A33",
+    "scheduler_other": "#FC9272",
+    "futex": "#F2C14E",
+    "epoll": "#1B9E77",
+    "io_uring": "#0B4F3C",
+    "tcp_send": "#2166AC",
+    "tcp_notify": "#5AA5D6",
+    "tcp_receive": "#A6CEE3",
+    "connections": "#54278F",
+    "threads": "#8C6BB1",
+    "sockets": "#BCAEDB",
+    "memory": "#8C510A",
+    "system_call": "#5F5F5F",
+    "interrupts": "#222222",
+    "other_kernel": "#9A9A9A",
+    "user_scheduler": "#D83C9A",
+    "http": "#6FAE3A",
+    "handler": "#2F5D12",
+    "runtime": "#CFE3A6",
+    "other": "#DCDCDC",
+}
 OTHER_COLOURS = ("#8A8A8A", "#5B4636", "#6B4FA0", "#A68A64", "#84871F")
 MARKERS = ("d", "8", "H") + tuple(look.marker for look in KNOWN.values())
 

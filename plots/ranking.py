@@ -36,7 +36,7 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
     best = max(tops.values(), default=1.0)
     shared = best <= DIFFERENT * min(tops.values(), default=1.0)
     frames = [
-        Frame(_name(view, facet, level), facet.title, x_label,
+        Frame(level_title(view, facet, level), facet.title, x_label,
               _drawing(view, rows[level], best if shared else tops.get(level, 1.0)))
         for facet in view.facets for level in facet.levels
     ]  # fmt: skip
@@ -51,7 +51,7 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
         frames=frames,
         metrics=[(metric if view.has_value(metric) else inverse, x_label)],
         handles=(),
-        columns=_columns(len(view.facets[0].levels), alone=len(view.facets) == 1),
+        columns=columns_of(len(view.facets[0].levels), alone=len(view.facets) == 1),
         width=3.0,
         width_min=2.2,
         height=ROW * len(view.architectures) + 0.1,
@@ -62,7 +62,7 @@ def ranking_design(view: View, title: str, metric: str, inverse: str, x_label: s
     )
 
 
-def _columns(levels: int, alone: bool) -> int:
+def columns_of(levels: int, alone: bool) -> int:
     """Rows as even as can be; with several connection counts each of them has full rows."""
     if alone:
         return math.ceil(levels / math.ceil(levels / COLUMNS_MAX))
@@ -103,7 +103,7 @@ def _top(rows: Sequence[Row]) -> float:
     return max((value for _, _, entry in rows if entry for value in entry.drawn()), default=0.0)
 
 
-def _name(view: View, facet: Facet, level: Level) -> str:
+def level_title(view: View, facet: Facet, level: Level) -> str:
     """What one frame shows: so many connections, or a value of the parameter."""
     if not view.axis:
         return plural(level.connections, "connection")

@@ -6,14 +6,17 @@ Nothing here computes a statistic; it only finds what report.json says.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping
 
 from levels import Facet, Level, Point, connection_facet, parameter_facets
 from palette import Look, looks
+from passes import Profile, Trace, parse_profile, parse_trace
 
 SCHEMA_VERSION = 1
+SCHEDULER_SHARE = "scheduler_share"  # a metric made of the profile; %
 
 
 class ReportError(Exception):
@@ -58,6 +61,8 @@ class Cell:
     trials_valid: int
     metrics: Mapping[str, Metric]
     repetition_valid: tuple[bool, ...]
+    profile: Profile | None  # None: the experiment has no such trials
+    trace: Trace | None
 
     def metric(self, name: str) -> Metric:
         """The metric, or one that says that the report lacks it."""
@@ -82,6 +87,23 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Interval:
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an architecture differs from the baseline in CPU per request, in one sentence."""
+
+    connections: int
+    workload: str
+    architecture: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Report:
     run_id: str
     created_utc: str
@@ -97,6 +119,8 @@ class Report:
     interval: str
     cells: tuple[Cell, ...]
     comparisons: tuple[Comparison, ...]
+    explanations: tuple[Explanation, ...]
+    instruments: Mapping[str, Interval]  # CPU per request with one on / without it, by name
     notes: tuple[str, ...]
 
     def workloads(self) -> list[str]:
@@ -185,6 +209,15 @@ def parse_report(document: Mapping[str, Any]) -> Report:
         interval=document["statistics"]["interval"],
         cells=tuple(_parse_cell(cell) for cell in document["cells"]),
         comparisons=tuple(_parse_comparison(entry) for entry in document["comparisons"]),
+        explanations=tuple(
+            Explanation(e["connections"], e["workload"], e["architecture"], e["text"])
+            for e in document.get("explanations", ())
+        ),
+        instruments={
+            name: Interval(e["cpu_per_request_ratio"], e["ci95_low"], e["ci95_high"])
+            for name, e in document.get("instruments", {}).items()
+            if e is not None
+        },
         notes=tuple(document["notes"]),
     )
 
@@ -250,8 +283,22 @@ def _parse_metric(entry: Mapping[str, Any]) -> Metric:
     )
 
 
+def _pass_metrics(profile: Profile | None) -> dict[str, Metric]:
+    """What charts draw as they draw a metric: the share of all samples that are the scheduler's,
+    with the interval that so many independent samples give."""
+    if profile is None:
+        return {}
+    if profile.unavailable:
+        return {SCHEDULER_SHARE: Metric("%", None, None, None, (), profile.unavailable)}
+    share = profile.scheduler_share
+    error = 1.96 * math.sqrt(share * (1 - share) / profile.samples)
+    low, high = max(0.0, share - error), min(1.0, share + error)
+    return {SCHEDULER_SHARE: Metric("%", 100 * share, 100 * low, 100 * high, (), "")}
+
+
 def _parse_cell(entry: Mapping[str, Any]) -> Cell:
     verdict, trials = entry["verdict"], entry["trials"]
+    profile = parse_profile(entry.get("profile"))
     return Cell(
         architecture=entry["architecture"],
         connections=entry["connections"],
@@ -264,8 +311,13 @@ def _parse_cell(entry: Mapping[str, Any]) -> Cell:
         trials_planned=trials["planned"],
         trials_done=trials["done"],
         trials_valid=trials["valid"],
-        metrics={name: _parse_metric(metric) for name, metric in entry["metrics"].items()},
+        metrics={
+            **{name: _parse_metric(metric) for name, metric in entry["metrics"].items()},
+            **_pass_metrics(profile),
+        },
         repetition_valid=tuple(entry["repetition_valid"]),
+        profile=profile,
+        trace=parse_trace(entry.get("trace")),
     )
 
 

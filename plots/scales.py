@@ -54,10 +54,10 @@ def apply_scale(ax: Axes, scale: Scale, values: list[float]) -> None:
         ax.set_yscale("log")
         low, high = low / 1.6, high * 1.6
         ax.set_ylim(low, high)
-        ax.yaxis.set_major_locator(FixedLocator(_log_ticks(low, high, scale)))
+        ax.yaxis.set_major_locator(FixedLocator(log_ticks(low, high, scale)))
         ax.yaxis.set_minor_locator(NullLocator())
         ax.yaxis.set_minor_formatter(NullFormatter())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _with_unit(value, scale)))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: with_unit(value, scale)))
         return
     high = high if high > 0 else 1.0
     ax.set_ylim(min(0.0, low * 1.1), high * 1.12)
@@ -77,14 +77,15 @@ def _decimals(value: float) -> int:
     return len(f"{value:.9f}".rstrip("0").partition(".")[2])
 
 
-def _with_unit(value: float, scale: Scale) -> str:
+def with_unit(value: float, scale: Scale) -> str:
+    """A tick of a log axis."""
     if not scale.family:
         return tick_number(value)
     name, divisor = _unit_for(value * 1.0000001, scale.family)
     return f"{tick_number(value / divisor)} {name}"
 
 
-def _log_ticks(low: float, high: float, scale: Scale) -> list[float]:
+def log_ticks(low: float, high: float, scale: Scale) -> list[float]:
     """Powers of ten, or of two for bytes: as many as can be read."""
     if scale.family is BYTE_UNITS:
         first, last = math.ceil(math.log2(low)), math.floor(math.log2(high))

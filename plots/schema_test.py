@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE / "testdata")]
 
 from jsonschema import Draft202012Validator  # noqa: E402
 
+import make_passes as passes  # noqa: E402
 import make_report as synthetic  # noqa: E402
 import validate  # noqa: E402
 
@@ -86,6 +87,39 @@ BREAKAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
+def profile(report: dict[str, Any]) -> dict[str, Any]:
+    return report["cells"][0]["profile"]
+
+
+def trace(report: dict[str, Any]) -> dict[str, Any]:
+    return report["cells"][0]["trace"]
+
+
+BREAKAGES_OF_PASSES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "profile as null": lambda r: r["cells"][0].update(profile=None),
+    "profile with nothing": lambda r: profile(r).clear(),
+    "profile both there and not": lambda r: profile(r).update(unavailable="why"),
+    "unavailable without a reason": lambda r: r["cells"][0].update(trace={"unavailable": ""}),
+    "profile without classes": lambda r: profile(r).update(classes=[]),
+    "share in per cent": lambda r: profile(r)["classes"][6].update(share=27.4),
+    "class without group": lambda r: profile(r)["classes"][0].pop("group"),
+    "class with unknown key": lambda r: profile(r)["classes"][0].update(cpu_us=1),
+    "no samples": lambda r: profile(r).update(samples=0),
+    "function without kernel": lambda r: profile(r)["top"][0].pop("kernel"),
+    "file as a number": lambda r: profile(r)["files"].append(7),
+    "reason without code": lambda r: profile(r)["reasons"].append({"detail": "x"}),
+    "trace without requests": lambda r: trace(r).update(requests=0),
+    "trace with unknown key": lambda r: trace(r).update(extra=1),
+    "bucket of three": lambda r: trace(r)["run_queue_ns"]["histogram"].append([1, 2, 3]),
+    "run queue without count": lambda r: trace(r)["run_queue_ns"].pop("count"),
+    "system calls as a list": lambda r: trace(r).update(system_calls_per_request=[]),
+    "explanation without text": lambda r: r["explanations"][0].pop("text"),
+    "explanation without a class": lambda r: r["explanations"][0]["parts"][0].pop("class"),
+    "instruments without one": lambda r: r["instruments"].pop("trace"),
+    "instrument without pairs": lambda r: r["instruments"]["profile"].pop("pairs"),
+}
+
+
 def properties(schema: Any, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every property that the schema defines, outside of conditions."""
     if isinstance(schema, list):
@@ -136,6 +170,23 @@ class Schema(unittest.TestCase):
         for name, breakage in BREAKAGES.items():
             with self.subTest(name):
                 report = small()
+                breakage(report)
+                self.assertNotEqual(validate.problems(report), [])
+
+    def test_report_of_passes_is_valid(self) -> None:
+        report = passes.three([200, 8000])
+        report["cells"][0]["trace"] = {"unavailable": "the kernel refused"}
+        profile(report).update(cpu_seconds_accounted=None)
+        profile(report)["classes"][0]["cpu_us_per_request"] = None
+        nothing = {"count": 0, "histogram": [], "max": None, "p50": None, "p90": None, "p99": None,
+                   "p999": None}  # fmt: skip
+        report["cells"][1]["trace"]["run_queue_ns"] = nothing
+        self.assertEqual(validate.problems(report), [])
+
+    def test_every_breakage_of_passes_is_refused(self) -> None:
+        for name, breakage in BREAKAGES_OF_PASSES.items():
+            with self.subTest(name):
+                report = passes.three([200])
                 breakage(report)
                 self.assertNotEqual(validate.problems(report), [])
 

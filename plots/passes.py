@@ -1,0 +1,86 @@
+"""What the instruments found in a cell, in trials of their own: where its CPU time goes (the
+profile), and what the scheduler did (the trace). Parsed once, and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping
+
+SCHEDULER = "scheduler"  # the group whose classes are the scheduler's share
+
+
+@dataclass(frozen=True)
+class ClassPart:
+    """One class of work, and its part of the cell's CPU per request (µs; None: not known)."""
+
+    name: str
+    group: str
+    label: str
+    share: float
+    cpu_us: float | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Without parts there is the reason why, in `unavailable`."""
+
+    unavailable: str
+    reasons: tuple[str, ...]  # codes of why its trials are not valid themselves
+    samples: int
+    parts: tuple[ClassPart, ...]
+    scheduler_share: float
+    files: tuple[str, ...]  # folded stacks
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Without anything there is the reason why, in `unavailable`."""
+
+    unavailable: str
+    reasons: tuple[str, ...]
+    wakeups: int
+    run_queue: tuple[tuple[int, int], ...]  # (upper edge in ns, wake-ups), ascending
+    switches: float  # per request
+    calls: Mapping[str, float]  # system calls per request, by name
+
+
+def parse_profile(entry: Mapping[str, Any] | None) -> Profile | None:
+    """Raises what a wrong shape raises."""
+    if entry is None:
+        return None
+    if "unavailable" in entry:
+        return Profile(entry["unavailable"], (), 0, (), 0.0, ())
+    return Profile(
+        unavailable="",
+        reasons=_codes(entry),
+        samples=entry["samples"],
+        parts=tuple(
+            ClassPart(
+                part["class"], part["group"], part["label"], part["share"],
+                part["cpu_us_per_request"],
+            )
+            for part in entry["classes"]
+        ),
+        scheduler_share=entry["scheduler_share"],
+        files=tuple(entry["files"]),
+    )  # fmt: skip
+
+
+def parse_trace(entry: Mapping[str, Any] | None) -> Trace | None:
+    """Raises what a wrong shape raises."""
+    if entry is None:
+        return None
+    if "unavailable" in entry:
+        return Trace(entry["unavailable"], (), 0, (), 0.0, {})
+    return Trace(
+        unavailable="",
+        reasons=_codes(entry),
+        wakeups=entry["run_queue_ns"]["count"],
+        run_queue=tuple((edge, count) for edge, count in entry["run_queue_ns"]["histogram"]),
+        switches=entry["switches_per_request"],
+        calls=dict(entry["system_calls_per_request"]),
+    )
+
+
+def _codes(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason["code"] for reason in entry["reasons"]))
