@@ -299,6 +299,13 @@ bool HasOpenLoop(const ordered_json& report) {
   });
 }
 
+// Whether the instrument `key` found something in any cell: then there are its charts.
+bool HasFindings(const ordered_json& report, const char* key) {
+  return std::ranges::any_of(report["cells"], [&](const ordered_json& cell) {
+    return cell.contains(key) && !cell[key].contains("unavailable");
+  });
+}
+
 std::string Charts(const ordered_json& report) {
   if (SeveralWorkloads(report) && !report["experiment"].contains("axis")) {
     return "## Charts\n\n[charts/](charts/) holds a set for each workload.\n\n";
@@ -306,6 +313,10 @@ std::string Charts(const ordered_json& report) {
   std::vector<std::string> charts = {"overview",   "ranking", "throughput", "cpu_per_request",
                                      "scheduling", "latency", "memory"};
   if (HasOpenLoop(report)) charts.insert(charts.end(), {"overload", "losses"});
+  if (HasFindings(report, "profile")) {
+    charts.insert(charts.end(), {"cpu_by_class", "scheduler_share"});
+  }
+  if (HasFindings(report, "trace")) charts.insert(charts.end(), {"run_queue", "system_calls"});
   std::string text = "## Charts\n\n";
   for (const std::string& chart : charts) {
     text += "- [" + Escaped(chart) + "](charts/" + chart + ".svg)\n";
