@@ -101,6 +101,10 @@ std::optional<double> WindowRate(const Samples& samples, std::string_view key, s
         "is lost";
     return std::nullopt;
   }
+  if (last->second < first->second) {
+    why = "the sum over the server's threads fell: some ended in the window, and theirs is lost";
+    return std::nullopt;
+  }
   if (end.time_ns <= start.time_ns) {
     why = "the window has no length";
     return std::nullopt;

@@ -114,8 +114,8 @@ void ReadEachProcess(const ProbeTarget& target, Sample& sample,
 // after the load generator's own marks, and not all at once, so each metric per request is its rate
 // over the probe's own window divided by the throughput over the load generator's: a shift of the
 // windows against each other then costs nothing as long as the load is steady. nullopt, with the
-// reason in `why`, if an end is missing, time stood still, or a process ended within: what the
-// kernel had counted for it is lost.
+// reason in `why`, if an end is missing, time stood still, the value fell, or a process ended
+// within: what the kernel had counted for it is lost.
 std::optional<double> WindowRate(const Samples& samples, std::string_view key, std::string& why);
 
 // Sets `name` to `numerator` x `scale` / `denominator`, or to unavailable: for `why` if numerator

@@ -66,6 +66,21 @@ std::string Why(const Metrics& metrics, std::string_view name) {
   return found->second.unavailable;
 }
 
+TEST(TaskstatsProbe, FilesOfThreadsThatEndedAreMissedAndNotCountedBack) {
+  const TrialFacts facts{.throughput_rps = 1000, .server_cpu_count = 1};
+  const auto derive = [&](double cpu_ns, double threads) {
+    Metrics metrics;
+    MakeTaskstatsProbe()->Derive(
+        Window({{"cpu_ns", 5e9}, {"wait_ns", 1e9}, {"dispatches", 10}, {"threads", 8}},
+               {{"cpu_ns", cpu_ns}, {"wait_ns", 2e9}, {"dispatches", 20}, {"threads", threads}}),
+        facts, metrics);
+    return metrics;
+  };
+  EXPECT_DOUBLE_EQ(Value(derive(6e9, 8), "cpu_us_per_request"), 500);
+  EXPECT_THAT(Why(derive(4e9, 8), "cpu_us_per_request"), HasSubstr("ended in the window"));
+  EXPECT_THAT(Why(derive(6e9, 7), "cpu_us_per_request"), HasSubstr("ended in the window"));
+}
+
 TEST(Probes, EveryMetricIsInTheCatalogueAndOfOneProbe) {
   std::set<std::string_view> seen;
   const std::unique_ptr<Probe> probes[] = {MakeTaskstatsProbe(), MakeRusageProbe(),

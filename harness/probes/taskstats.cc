@@ -13,6 +13,7 @@ namespace {
 constexpr std::string_view kCpuNs = "cpu_ns";
 constexpr std::string_view kWaitNs = "wait_ns";
 constexpr std::string_view kDispatches = "dispatches";
+constexpr std::string_view kThreads = "threads";  // whose files were summed
 constexpr std::string_view kUserTicksUs = "user_ticks_us";
 constexpr std::string_view kKernelTicksUs = "kernel_ticks_us";
 
@@ -73,6 +74,11 @@ class TaskstatsProbe : public Probe {
     auto wait = WindowRate(samples, kWaitNs, why);
     auto dispatches = WindowRate(samples, kDispatches, why);
     const double requests = facts.throughput_rps;
+    // Where files were summed, fewer threads in the end tell of some whose sums are lost.
+    if (At(samples, Moment::kWindowEnd).values.contains(kThreads) &&
+        !WindowRate(samples, kThreads, why)) {
+      cpu = wait = dispatches = std::nullopt;
+    }
     // A process that lives has used a CPU and was dispatched: zeros since its start are the
     // kernel's way to say "not counted".
     const auto& last = At(samples, Moment::kWindowEnd).values;
@@ -122,7 +128,9 @@ class TaskstatsProbe : public Probe {
 
   static bool AddSchedstat(pid_t pid, Values& values, std::string& why) {
     double sums[3] = {0, 0, 0};  // on the CPU, runnable, dispatches
+    int64_t threads = 0;
     why = ForEachTaskFile(pid, "schedstat", [&](std::string_view text) {
+      ++threads;
       const char* at = text.data();
       const char* const end = text.data() + text.size();
       for (double& sum : sums) {
@@ -137,6 +145,7 @@ class TaskstatsProbe : public Probe {
     values[std::string(kCpuNs)] += sums[0];
     values[std::string(kWaitNs)] += sums[1];
     values[std::string(kDispatches)] += sums[2];
+    values[std::string(kThreads)] += static_cast<double>(threads);
     return true;
   }
 

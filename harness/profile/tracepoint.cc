@@ -36,14 +36,19 @@ std::string_view NameOf(std::string_view line) {
 std::optional<Tracepoint> Tracepoint::Find(std::string_view system, std::string_view name,
                                            std::string& why) {
   const std::string event = std::string(system) + "/" + std::string(name);
+  std::string refusal;  // of the first place, where it is on most systems
   for (const std::string_view root : kTracefs) {
     const auto text = ReadSmallFile(std::string(root) + "/events/" + event + "/format", why);
-    if (!text) continue;
+    if (!text) {
+      if (refusal.empty()) refusal = why;
+      continue;
+    }
     auto found = Parse(*text);
     if (!found) why = "the format of the tracepoint " + event + " is not understood";
     return found;
   }
-  why += "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
+  why =
+      refusal + "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
   return std::nullopt;
 }
 
