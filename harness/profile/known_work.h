@@ -59,9 +59,12 @@ void RunOn(int cpu, const Work& work) {
   return taken_ns;
 }
 
-// Makes so many system calls that do nothing.
+[[gnu::noinline]] inline void CallGetppidOnce() { syscall(SYS_getppid); }
+
+// Makes so many system calls that do nothing. It is in their call chains, whereas
+// CallGetppidOnce() is not: libc's syscall() has no frame of its own, and so hides its caller's.
 [[gnu::noinline]] inline void CallGetppid(int64_t calls) {
-  for (int64_t i = 0; i < calls; ++i) syscall(SYS_getppid);
+  for (int64_t i = 0; i < calls; ++i) CallGetppidOnce();
 }
 
 // How often the calling thread has left a CPU, by the kernel's own account.

@@ -137,7 +137,10 @@ TEST(ReadableName, HasNoReturnTypeBeforeATemplatesName) {
   // unsigned long crossover::Count<char>(char)
   EXPECT_EQ(ReadableName("_ZN9crossover5CountIcEEmT_"), "crossover::Count");
   // decltype (({parm#1}->size)()) crossover::Size<crossover::A>(crossover::A*)
-  EXPECT_EQ(ReadableName("_ZN9crossover4SizeINS_1AEEEDTcldtptfp_4sizeEEPT_"), "crossover::Size");
+  EXPECT_EQ(ReadableName("_ZN9crossover4SizeINS_1AEEEDTclptfp_4sizeEEPT_"), "crossover::Size");
+  // crossover::X<decltype ((((crossover::A)())->size)())> crossover::Get<crossover::A>(...)
+  EXPECT_EQ(ReadableName("_ZN9crossover3GetINS_1AEEENS_1XIDTclptcvT__E4sizeEEEES3_"),
+            "crossover::Get");
 }
 
 TEST(ReadableName, HasNoQualifiersAtItsEnd) {
@@ -145,6 +148,9 @@ TEST(ReadableName, HasNoQualifiersAtItsEnd) {
   EXPECT_EQ(ReadableName("_ZNO9crossover4Task4TakeEv"), "crossover::Task::Take");
   EXPECT_EQ(ReadableName("_ZNKR9crossover4Task4LookEv"), "crossover::Task::Look");
   EXPECT_EQ(ReadableName("_ZNV9crossover4Task4SpinEv"), "crossover::Task::Spin");
+  // crossover::Task::Take() &&::{lambda()#1}::operator()() const
+  EXPECT_EQ(ReadableName("_ZZNO9crossover4Task4TakeEvENKUlvE_clEv"),
+            "crossover::Task::Take::{lambda#1}::operator()");
 }
 
 TEST(ReadableName, KeepsTheNameOfAnOperator) {
@@ -161,6 +167,8 @@ TEST(ReadableName, KeepsTheNameOfAnOperator) {
   EXPECT_EQ(ReadableName("_ZN9crossover1AixEi"), "crossover::A::operator[]");
   EXPECT_EQ(ReadableName("_ZNK9crossover1AcvbEv"), "crossover::A::operator bool");
   EXPECT_EQ(ReadableName("_Znwm"), "operator new");
+  // crossover::my_operator<int>(int), which is none
+  EXPECT_EQ(ReadableName("_ZN9crossover11my_operatorIiEEvT_"), "crossover::my_operator");
   EXPECT_EQ(ReadableName("_ZdaPv"), "operator delete[]");
 }
 
