@@ -15,7 +15,7 @@ namespace {
 TEST(CpuSampler, SeesWhatAThreadDoesForAsLongAsItDoes) {
   const int cpu = AllowedCpus().front();
   std::string why;
-  auto sampler = CpuSampler::Open({cpu}, 1999, 10, why);
+  auto sampler = CpuSampler::Open({cpu}, 1999, 60, why);
   if (!sampler) GTEST_SKIP() << why;
   Symbols symbols(getpid());
   int64_t taken_ns = 0;
@@ -46,7 +46,7 @@ TEST(CpuSampler, SeesWhatAThreadDoesForAsLongAsItDoes) {
 TEST(CpuSampler, LeavesOutOtherProcesses) {
   const int cpu = AllowedCpus().front();
   std::string why;
-  auto sampler = CpuSampler::Open({cpu}, 1999, 10, why);
+  auto sampler = CpuSampler::Open({cpu}, 1999, 60, why);
   if (!sampler) GTEST_SKIP() << why;
   sampler->Enable();
   RunOn(cpu, [] { HandlerThatSpins(100'000'000); });
@@ -54,6 +54,23 @@ TEST(CpuSampler, LeavesOutOtherProcesses) {
   const StackSamples samples = sampler->Take({getppid()});
   EXPECT_GT(samples.others, 100u);
   EXPECT_TRUE(samples.samples == 0 || samples.others > samples.samples);
+}
+
+TEST(CpuSampler, SaysHowManySamplesDidNotFit) {
+  const int cpu = AllowedCpus().front();
+  std::string why;
+  auto sampler = CpuSampler::Open({cpu}, 1999, 0.001, why);  // room for a page of them
+  if (!sampler) GTEST_SKIP() << why;
+  int64_t taken_ns = 0;
+  sampler->Enable();
+  RunOn(cpu, [&] { taken_ns = HandlerThatSpins(500'000'000); });
+  sampler->Disable();
+  const StackSamples samples = sampler->Take({getpid()});
+  EXPECT_GT(samples.samples + samples.others, 0u);
+  const auto sampled_ns = static_cast<double>(samples.samples + samples.others + samples.lost) *
+                          static_cast<double>(samples.period_ns);
+  EXPECT_GE(sampled_ns, 0.9 * static_cast<double>(taken_ns));
+  EXPECT_EQ(sampler->Take({getpid()}).lost, 0u);  // it was told
 }
 
 TEST(CpuSampler, SaysWhyACpuCannotBeSampled) {
