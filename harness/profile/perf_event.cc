@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include "base/check.h"

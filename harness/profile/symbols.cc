@@ -198,12 +198,13 @@ SymbolTable ReadElfSymbols(const std::string& path) {
 std::string ReadableName(std::string_view symbol) {
   std::string name(symbol);
   if (!name.starts_with("_Z")) return name.substr(0, name.find('.'));
-  name.erase(std::min(name.find('.'), name.size()));
+  // With what compilers append: the name of a coroutine's frame has a dot within.
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> demangled(
       abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-  if (status != 0) return name;
+  if (status != 0) return name.substr(0, name.find('.'));
   name = demangled.get();
+  name.erase(std::min(name.find(" [clone "), name.size()));
   Erase(name, "(anonymous namespace)::");
   Erase(name, "[abi:cxx11]");
   name = WithoutParameters(WithoutTemplateArguments(name));

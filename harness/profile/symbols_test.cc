@@ -197,6 +197,19 @@ TEST(ReadableName, LosesWhatCompilersAppend) {
   EXPECT_EQ(ReadableName("tcp_ack.isra.0"), "tcp_ack");
   EXPECT_EQ(ReadableName("finish_task_switch.constprop.0.isra.0"), "finish_task_switch");
   EXPECT_EQ(ReadableName("_ZN9crossover9EpollLoop3RunEv.cold"), "crossover::EpollLoop::Run");
+  EXPECT_EQ(ReadableName("_ZN9crossover9EpollLoop3RunEi.part.0.isra.0.cold"),
+            "crossover::EpollLoop::Run");
+  EXPECT_EQ(ReadableName("_Znonsense.cold"), "_Znonsense");
+}
+
+TEST(ReadableName, TellsACoroutineByItsFunction) {
+  // crossover::(anonymous namespace)::Worker::Accept(...::Accept()::_ZN...Ev.Frame*) [clone .actor]
+  const std::string coroutine =
+      "_ZN9crossover12_GLOBAL__N_16Worker6AcceptEPZNS1_6AcceptEvE49_ZN9crossover12_GLOBAL__N_"
+      "16Worker6AcceptEv.Frame";
+  EXPECT_EQ(ReadableName(coroutine + ".actor"), "crossover::Worker::Accept");
+  EXPECT_EQ(ReadableName(coroutine + ".actor.cold"), "crossover::Worker::Accept");
+  EXPECT_EQ(ReadableName(coroutine + ".destroy"), "crossover::Worker::Accept");
 }
 
 TEST(ReadableName, LeavesOtherNamesAsTheyAre) {
