@@ -89,7 +89,7 @@ TEST(NameStacks, PutsTheKernelAfterTheProcessAndAddsUpWhatHasOneName) {
   StackSamples samples;
   // No kernel is at such addresses. Both user frames are exact: where the system call was made.
   samples.stacks[{.kernel = {0x1000, 0x2000}, .user = {leaf, caller + 1}}] = 2;
-  samples.stacks[{.kernel = {0x1001, 0x2001}, .user = {leaf + 1, caller + 2}}] = 3;
+  samples.stacks[{.kernel = {0x1001, 0x2001}, .user = {leaf, caller + 1}}] = 3;
   samples.stacks[{}] = 5;
   EXPECT_EQ(NameStacks(samples, symbols), (Stacks{{{{"CrossoverStacksTestCaller", false},
                                                     {"CrossoverStacksTestLeaf", false},
