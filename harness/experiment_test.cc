@@ -51,6 +51,7 @@ json Full() {
                   {"name": "echo", "method": "POST", "path": "/echo", "body_bytes": 100, "at": 1}],
     "load": {"threads": 2, "warmup": "0s", "duration": "2m", "drain_timeout": "250ms",
              "connect_timeout": "100ms"},
+    "profile": {"repetitions": 2}, "trace": {"duration": "2s"},
     "canary": false,
     "launcher": {"server": ["ssh", "box"], "client": ["nice", "-n", "5"]}})");
 }
@@ -278,6 +279,55 @@ TEST(Experiment, RefusesDurationsAndLaunchersOfTheWrongKind) {
 TEST(Experiment, RefusesAFileOfAnotherKind) {
   EXPECT_THAT(MessageOf("{\"name\": \"a\",}"), StartsWith("line 1, column 14: not valid JSON"));
   EXPECT_THAT(MessageOf(std::string(1'048'577, ' ')), StartsWith("larger than 1048576 bytes"));
+}
+
+TEST(Experiment, ReadsItsInstruments) {
+  json text = Minimal();
+  text["profile"] = json::object();
+  text["trace"] = json::object();
+  EXPECT_EQ(ParseExperiment(text.dump(), "e.json").profile, InstrumentSettings{});
+  text["profile"] = {{"repetitions", 3}, {"duration", "10s"}, {"samples_per_second", 999}};
+  text["trace"] = {{"repetitions", 2}, {"duration", "1s"}};
+  const Experiment experiment = ParseExperiment(text.dump(), "e.json");
+  EXPECT_EQ(experiment.profile,
+            (InstrumentSettings{
+                .repetitions = 3, .duration_ns = 10'000'000'000, .samples_per_second = 999}));
+  EXPECT_EQ(experiment.trace, (InstrumentSettings{.repetitions = 2, .duration_ns = 1'000'000'000}));
+  EXPECT_EQ(ParseExperiment(ToJson(experiment).dump(), "again.json"), experiment);
+  EXPECT_EQ(RepetitionsOf(experiment, Pass::kProfile), 3);
+  EXPECT_EQ(RepetitionsOf(experiment, Pass::kTrace), 2);
+  EXPECT_EQ(WindowNs(experiment, Pass::kThroughput), 4'000'000'000);
+  EXPECT_EQ(WindowNs(experiment, Pass::kTrace), 1'000'000'000);
+  EXPECT_EQ(RepetitionsOf(ParseExperiment(Minimal().dump(), "e.json"), Pass::kProfile), 0);
+}
+
+TEST(Experiment, RefusesInstrumentsThatCannotBeHad) {
+  EXPECT_THAT(MessageWith("trace", {{"samples_per_second", 999}}),
+              StartsWith("trace: unknown key \"samples_per_second\""));
+  EXPECT_EQ(MessageWith("profile", {{"durations", "1s"}}),
+            "profile: unknown key \"durations\"; did you mean 'duration'?");
+  EXPECT_THAT(MessageWith("profile", {{"duration", "999ms"}}),
+              StartsWith("profile.duration: must be at"));
+  EXPECT_EQ(MessageWith("trace", {{"duration", "1h"}}),
+            "trace.duration: is more than 60s, for which there is no room; use more repetitions");
+  EXPECT_THAT(MessageWith("trace", {{"repetitions", 0}}),
+              StartsWith("trace.repetitions: must be a whole"));
+  EXPECT_THAT(MessageWith("profile", {{"samples_per_second", 9}}),
+              StartsWith("profile.samples_per_second: must be a whole"));
+  EXPECT_THAT(MessageWith("profile", {{"samples_per_second", 20'001}}),
+              StartsWith("profile.samples_per_second: must be a whole"));
+}
+
+TEST(Experiment, CountsTheTrialsOfItsInstrumentsAsWell) {
+  json experiment = Minimal();
+  experiment["repetitions"] = 998;
+  experiment["connections"] = json::array();
+  for (int i = 1; i <= 100; ++i) experiment["connections"].push_back(i);
+  experiment["profile"] = json::object();
+  experiment["trace"] = json::object();
+  EXPECT_EQ(MessageOf(experiment.dump()), "accepted");
+  experiment["trace"] = {{"repetitions", 2}};
+  EXPECT_THAT(MessageOf(experiment.dump()), StartsWith("asks for 100100 trials"));
 }
 
 TEST(ExperimentFingerprint, ChangesWithEveryKeyAndOnlyThen) {

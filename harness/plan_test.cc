@@ -110,6 +110,38 @@ TEST(Plan, PutsEveryCellAtEveryPlaceAboutEquallyOften) {
   }
 }
 
+TEST(Plan, PutsInstrumentsAfterTheTrialsThatCount) {
+  Experiment experiment = ThreeByThree();
+  const std::vector<PlannedTrial> without = MakePlan(experiment).trials;
+  experiment.profile.emplace().repetitions = 2;
+  experiment.trace.emplace();
+  const std::vector<PlannedTrial> trials = MakePlan(experiment).trials;
+  ASSERT_EQ(trials.size(), 18u + 18 + 9);
+  // They change nothing of what comes before.
+  EXPECT_TRUE(std::equal(without.begin(), without.end(), trials.begin()));
+  for (size_t start = 0; start < trials.size(); start += 9) {
+    std::set<std::pair<size_t, int64_t>> cells;
+    for (size_t i = start; i < start + 9; ++i) {
+      EXPECT_EQ(trials[i].index, i);
+      EXPECT_EQ(trials[i].pass, i < 18   ? Pass::kThroughput
+                                : i < 36 ? Pass::kProfile
+                                         : Pass::kTrace);
+      EXPECT_EQ(trials[i].repetition, start / 9 % 2);
+      cells.emplace(trials[i].architecture, trials[i].connections);
+    }
+    EXPECT_EQ(cells.size(), 9u);
+  }
+}
+
+TEST(PlanEstimate, TakesAnInstrumentsOwnWindow) {
+  Experiment experiment = ThreeByThree();
+  experiment.profile.emplace().duration_ns = 10'000'000'000;
+  PlannedTrial trial{.connections = 200};
+  const double plain = EstimateTrialSeconds(experiment, trial);
+  trial.pass = Pass::kProfile;
+  EXPECT_NEAR(EstimateTrialSeconds(experiment, trial), plain + 6, 1e-9);
+}
+
 TEST(PlanEstimate, CountsWindowAndConnections) {
   Experiment experiment = ThreeByThree();
   const Plan plan = MakePlan(experiment);
@@ -136,6 +168,20 @@ TEST(RenderPlan, ShowsASummaryAndEveryTrial) {
   EXPECT_THAT(text, HasSubstr("\n    18           2  a                                   8000  "
                               "hello\n"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 20);
+}
+
+TEST(RenderPlan, TellsTheInstrumentsTrials) {
+  Experiment experiment = ThreeByThree();
+  experiment.trace.emplace();
+  std::string text = RenderPlan(experiment, MakePlan(experiment));
+  EXPECT_THAT(text, HasSubstr("three: 27 trials (3 architectures x 3 connection counts x 1 "
+                              "workloads x 2 repetitions, and 1 of trace), about "));
+  EXPECT_THAT(text, HasSubstr("  hello  (trace)\n"));
+  experiment.profile.emplace().repetitions = 2;
+  text = RenderPlan(experiment, MakePlan(experiment));
+  EXPECT_THAT(text, HasSubstr("x 2 repetitions, and 2 of profile and 1 of trace), about "));
+  EXPECT_THAT(text, HasSubstr("  hello  (profile)\n"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2 + 18 + 18 + 9);
 }
 
 }  // namespace

@@ -62,6 +62,57 @@ TEST(TrialLog, SurvivesTheFile) {
   EXPECT_EQ(again.complete_bytes, text.size());
 }
 
+// A run with a profile and a trace of its first cell after its other trials.
+TrialLog WithInstruments() {
+  TrialLog log = CleanLog(1);
+  log.run.experiment.profile.emplace();
+  log.run.experiment.trace.emplace();
+  for (const Pass pass : {Pass::kProfile, Pass::kTrace}) {
+    TrialRecord trial = log.trials[0];
+    trial.index = log.trials.size();
+    trial.pass = pass;
+    if (pass == Pass::kProfile) trial.findings = {{"samples", 7}, {"file", "a.folded"}};
+    log.trials.push_back(trial);
+  }
+  return log;
+}
+
+TEST(TrialLog, KeepsThePassAndWhatItFound) {
+  const TrialLog log = WithInstruments();
+  const std::string text = TextOf(log);
+  const TrialLog again = ParseTrialLog(text, "t.jsonl");
+  EXPECT_EQ(TextOf(again), text);
+  ASSERT_EQ(again.trials.size(), 6u);
+  EXPECT_EQ(again.trials[0].pass, Pass::kThroughput);
+  EXPECT_EQ(again.trials[4].pass, Pass::kProfile);
+  EXPECT_EQ(again.trials[4].findings, log.trials[4].findings);
+  EXPECT_EQ(again.trials[5].pass, Pass::kTrace);
+  EXPECT_TRUE(again.trials[5].findings.is_null());
+  // Of what there was before there were passes, nothing changed.
+  EXPECT_FALSE(ToJson(log.trials[0]).contains("pass"));
+  EXPECT_FALSE(ToJson(log.trials[0]).contains("findings"));
+}
+
+TEST(TrialLog, RefusesPassesThatDoNotBelong) {
+  EXPECT_THAT(MessageAfter([](json& t) {
+                t["pass"] = "profile";
+                t["findings"] = nullptr;
+              }),
+              StartsWith("t.jsonl:2: this trial does not belong to the experiment"));
+  EXPECT_THAT(MessageAfter([](json& t) { t["pass"] = "profil"; }),
+              HasSubstr("pass: unknown value \"profil\"; did you mean 'profile'?"));
+  EXPECT_THAT(MessageAfter([](json& t) { t["pass"] = "trace"; }),
+              HasSubstr("the key 'findings' is missing"));
+  EXPECT_THAT(MessageAfter([](json& t) {
+                t["pass"] = "trace";
+                t["findings"] = 5;
+              }),
+              HasSubstr("findings: must be an object {...} or null"));
+  TrialLog log = WithInstruments();
+  log.trials[5].pass = Pass::kProfile;  // the same cell and repetition
+  EXPECT_THAT(MessageOf(TextOf(log)), StartsWith("t.jsonl:7: this trial appears twice"));
+}
+
 TEST(TrialLog, DropsALastLineThatWasCutAtAnyByte) {
   const TrialLog log = CleanLog(1);
   const std::string text = TextOf(log);

@@ -150,8 +150,10 @@ ordered_json ProfileToJson(const Cell& cell, const StacksByFile& stacks) {
   ProfileSums sums;
   std::string why;
   for (const TrialRecord* trial : cell.profiles) {
-    why = WhyUnusable(*trial);
-    if (!why.empty()) continue;
+    if (const std::string unusable = WhyUnusable(*trial); !unusable.empty()) {
+      why = unusable;
+      continue;
+    }
     const std::string name = trial->findings.value("file", "");
     const auto found = stacks.find(name);
     if (found == stacks.end()) {

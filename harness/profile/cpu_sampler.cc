@@ -69,14 +69,9 @@ StackSamples CpuSampler::Take(const std::vector<pid_t>& server) {
   StackSamples out{.period_ns = period_ns_};
   for (PerfEvent& event : events_) {
     event.Drain([&](uint32_t type, uint16_t /*misc*/, std::span<const std::byte> body) {
-      RecordReader record(body);
-      if (type == PERF_RECORD_SAMPLE) {
-        TakeSample(record, server, out);
-      } else if (type == PERF_RECORD_LOST) {
-        record.Take<uint64_t>();  // the event's number
-        out.lost += record.Take<uint64_t>();
-      }
+      if (type == PERF_RECORD_SAMPLE) TakeSample(RecordReader(body), server, out);
     });
+    out.lost += event.TakeLost();
   }
   return out;
 }

@@ -18,11 +18,9 @@ void FrameClasses::Patterns::Add(std::string_view pattern, size_t frame_class) {
 
 const size_t* FrameClasses::Patterns::Find(std::string_view name) const {
   if (const auto found = exact_.find(name); found != exact_.end()) return &found->second;
-  // Of the prefixes of a name, a longer one sorts after a shorter one, and all of them before it.
-  for (auto after = prefixes_.upper_bound(name); after != prefixes_.begin();) {
-    --after;
-    if (name.starts_with(after->first)) return &after->second;
-    if (after->first.empty() || after->first.front() != name.front()) break;
+  for (size_t length = name.size() + 1; length-- > 0;) {
+    const auto found = prefixes_.find(name.substr(0, length));
+    if (found != prefixes_.end()) return &found->second;
   }
   return nullptr;
 }

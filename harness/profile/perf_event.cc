@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <ctime>
 #include <utility>
 
 #include "base/check.h"
@@ -16,6 +17,11 @@ namespace crossover {
 namespace {
 
 size_t PageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+Fd OpenEvent(perf_event_attr& attr, int cpu) {
+  return Fd(static_cast<int>(
+      syscall(SYS_perf_event_open, &attr, /*pid=*/-1, cpu, /*group_fd=*/-1, PERF_FLAG_FD_CLOEXEC)));
+}
 
 std::string WhyRefused(const char* call, int error) {
   std::string why = std::string(call) + ": " + std::strerror(error);
@@ -45,26 +51,34 @@ std::optional<PerfEvent> PerfEvent::Open(const perf_event_attr& attributes, int 
   attr.disabled = 1;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
-  Fd fd(static_cast<int>(
-      syscall(SYS_perf_event_open, &attr, /*pid=*/-1, cpu, /*group_fd=*/-1, PERF_FLAG_FD_CLOEXEC)));
+  attr.read_format = PERF_FORMAT_LOST;
+  Fd fd = OpenEvent(attr, cpu);
+  const bool counts_lost = fd || errno != EINVAL;
+  if (!counts_lost) {  // a kernel before 6.0 knows of no such format
+    attr.read_format = 0;
+    fd = OpenEvent(attr, cpu);
+  }
   if (!fd) {
     why = WhyRefused("perf_event_open", errno);
     return std::nullopt;
   }
-  if (ring_bytes == 0) return PerfEvent(std::move(fd), nullptr, 0);
+  if (ring_bytes == 0) return PerfEvent(std::move(fd), nullptr, 0, counts_lost);
   const size_t mapped = PageBytes() + std::bit_ceil(std::max(ring_bytes, PageBytes()));
   void* const ring = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (ring == MAP_FAILED) {
     why = WhyRefused("mmap of a perf ring", errno);
     return std::nullopt;
   }
-  return PerfEvent(std::move(fd), ring, mapped);
+  return PerfEvent(std::move(fd), ring, mapped, counts_lost);
 }
 
 PerfEvent::PerfEvent(PerfEvent&& other) noexcept
     : fd_(std::move(other.fd_)),
       ring_(std::exchange(other.ring_, nullptr)),
-      mapped_bytes_(other.mapped_bytes_) {}
+      mapped_bytes_(other.mapped_bytes_),
+      counts_lost_(other.counts_lost_),
+      lost_(other.lost_),
+      lost_taken_(other.lost_taken_) {}
 
 PerfEvent::~PerfEvent() {
   if (ring_ != nullptr) munmap(ring_, mapped_bytes_);
@@ -84,6 +98,25 @@ bool PerfEvent::Filter(const std::string& filter, std::string& why) {
 
 void PerfEvent::Enable() { CHECK(ioctl(fd_.get(), PERF_EVENT_IOC_ENABLE, 0) == 0); }
 void PerfEvent::Disable() { CHECK(ioctl(fd_.get(), PERF_EVENT_IOC_DISABLE, 0) == 0); }
+
+void PerfEvent::NoteLost(std::span<const std::byte> body) {
+  if (counts_lost_) return;
+  RecordReader record(body);
+  record.Take<uint64_t>();  // the event's number
+  lost_ += record.Take<uint64_t>();
+}
+
+uint64_t PerfEvent::TakeLost() {
+  struct {
+    uint64_t value;
+    uint64_t lost;
+  } counts{};
+  if (counts_lost_) {
+    CHECK(read(fd_.get(), &counts, sizeof counts) == sizeof counts);
+    lost_ = counts.lost;
+  }
+  return lost_ - std::exchange(lost_taken_, lost_);
+}
 
 // The kernel publishes what it wrote by data_head; what lies before data_tail is its again.
 PerfEvent::Records::Records(PerfEvent& event)

@@ -61,14 +61,23 @@ class PerfEvent {
   void Enable();
   void Disable();
 
-  // Takes the records out of the ring and hands each to `take(type, misc, body)`, in their order.
+  // Takes the records out of the ring and hands each to `take(type, misc, body)`, in their order;
+  // but for those about lost ones.
   template <typename Take>
   void Drain(const Take& take) {
     Records records(*this);
     while (const perf_event_header* header = records.Next()) {
-      take(header->type, header->misc, records.Body(*header));
+      if (header->type == PERF_RECORD_LOST) {
+        NoteLost(records.Body(*header));
+      } else {
+        take(header->type, header->misc, records.Body(*header));
+      }
     }
   }
+  // How many of its records found no room in the ring, since it was opened or the last time. Before
+  // Linux 6.0 only what Drain() came across: what is lost last is told of with the next record that
+  // has room again, and those of all events that write into a ring count as its own.
+  uint64_t TakeLost();
 
  private:
   // Steps through what is there; gives the room back at its end.
@@ -88,12 +97,16 @@ class PerfEvent {
     std::vector<uint64_t> record_;  // a copy, since a record may wrap around; aligned as it is
   };
 
-  PerfEvent(Fd fd, void* ring, size_t mapped_bytes)
-      : fd_(std::move(fd)), ring_(ring), mapped_bytes_(mapped_bytes) {}
+  PerfEvent(Fd fd, void* ring, size_t mapped_bytes, bool counts_lost)
+      : fd_(std::move(fd)), ring_(ring), mapped_bytes_(mapped_bytes), counts_lost_(counts_lost) {}
+  void NoteLost(std::span<const std::byte> body);
 
   Fd fd_;
   void* ring_;  // a page of control, then the data; or null
   size_t mapped_bytes_;
+  bool counts_lost_;         // the kernel does, for each event
+  uint64_t lost_ = 0;        // as far as is known
+  uint64_t lost_taken_ = 0;  // of these
 };
 
 }  // namespace crossover

@@ -43,10 +43,14 @@ class SliceReader {
     ++sums_.switches;
     if (event.preempted) ++sums_.preemptions;
     ThreadState& state = threads_[event.thread];
-    // One that is woken while it is still about to leave doesn't wait for a CPU until it has.
     state.left_ns = event.time_ns;
     state.left_at = event.preempted ? kPreempted : event.stack;
-    if (event.preempted) state.woken_ns.reset();
+    if (event.preempted) {
+      state.woken_ns.reset();
+    } else if (state.woken_ns) {
+      // One that is woken while it is still about to leave doesn't wait for a CPU until it has.
+      state.woken_ns = event.time_ns;
+    }
   }
 
   void Come(const TraceEvent& event) {

@@ -173,15 +173,10 @@ SwitchTracer::Recorded SwitchTracer::Take(const std::vector<pid_t>& server) {
   Recorded& recorded = reading.recorded;
   for (const size_t ring : rings_) {
     events_[ring].Drain([&](uint32_t type, uint16_t /*misc*/, std::span<const std::byte> body) {
-      if (type == PERF_RECORD_SAMPLE) {
-        Read(body, server, reading);
-      } else if (type == PERF_RECORD_LOST) {
-        RecordReader record(body);
-        record.Take<uint64_t>();
-        recorded.lost += record.Take<uint64_t>();
-      }
+      if (type == PERF_RECORD_SAMPLE) Read(body, server, reading);
     });
   }
+  for (PerfEvent& event : events_) recorded.lost += event.TakeLost();
   std::ranges::stable_sort(recorded.events, {}, &TraceEvent::time_ns);
   // Who is woken and who comes upon a CPU is told by the thread's number only. It is the server's
   // if the server was ever seen on it: others may go by its name.

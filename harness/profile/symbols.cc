@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <sstream>
 #include <utility>
@@ -79,17 +80,35 @@ void AddSymbols(::Elf* elf, Elf_Scn* section, const GElf_Shdr& header, SymbolTab
   }
 }
 
+// `name` ends with the keyword: an operator's symbol follows.
+bool EndsWithOperator(std::string_view name) {
+  static constexpr std::string_view kOperator = "operator";
+  if (!name.ends_with(kOperator)) return false;
+  name.remove_suffix(kOperator.size());
+  return name.empty() || name.back() == ':' || name.back() == ' ';
+}
+
+// The operator's symbol that `text` begins with, if it has a < or > in it; or "".
+std::string_view AngleOperator(std::string_view text) {
+  static constexpr std::string_view kOperators[] = {
+      "<=>", "<<=", ">>=", "->*", "<<", ">>", "<=", ">=", "->", "<", ">"};  // longest first
+  const auto* const found = std::ranges::find_if(
+      kOperators, [&](std::string_view each) { return text.starts_with(each); });
+  return found == std::end(kOperators) ? std::string_view() : *found;
+}
+
 // What is within <>, and the <> themselves, unless they belong to an operator's name.
 std::string WithoutTemplateArguments(std::string_view name) {
   std::string plain;
   size_t depth = 0;
   for (size_t i = 0; i < name.size(); ++i) {
-    const bool is_operator = depth == 0 && plain.ends_with("operator");
-    if (is_operator && (name[i] == '<' || name[i] == '>' || name[i] == '-')) {
-      while (i < name.size() && std::string_view("<>=-").find(name[i]) != std::string_view::npos) {
-        plain += name[i++];
-      }
-      --i;
+    const auto symbol =
+        EndsWithOperator(plain) ? AngleOperator(name.substr(i)) : std::string_view();
+    if (depth == 0 && !symbol.empty()) {
+      plain += symbol;
+      i += symbol.size() - 1;
+    } else if (name.substr(i).starts_with("->")) {
+      ++i;  // in a decltype
     } else if (name[i] == '<') {
       ++depth;
     } else if (name[i] == '>' && depth > 0) {
@@ -107,7 +126,7 @@ std::string WithoutParameters(std::string_view name) {
   size_t depth = 0;
   for (const char c : name) {
     const bool is_operator =
-        depth == 0 && (plain.ends_with("operator") || plain.ends_with("operator("));
+        depth == 0 && (EndsWithOperator(plain) || plain.ends_with("operator("));
     if (c == '(' && !is_operator) {
       ++depth;
     } else if (c == ')' && depth > 0) {
@@ -179,16 +198,21 @@ SymbolTable ReadElfSymbols(const std::string& path) {
 std::string ReadableName(std::string_view symbol) {
   std::string name(symbol);
   if (!name.starts_with("_Z")) return name.substr(0, name.find('.'));
-  name.erase(std::min(name.find('.'), name.size()));
+  // With what compilers append: the name of a coroutine's frame has a dot within.
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> demangled(
       abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status), &std::free);
-  if (status != 0) return name;
+  if (status != 0) return name.substr(0, name.find('.'));
   name = demangled.get();
+  name.erase(std::min(name.find(" [clone "), name.size()));
   Erase(name, "(anonymous namespace)::");
   Erase(name, "[abi:cxx11]");
   name = WithoutParameters(WithoutTemplateArguments(name));
-  Erase(name, " const");
+  for (const std::string_view qualifier : {" const", " volatile", " &&", " &"}) {
+    Erase(name, qualifier);
+  }
+  // "operator< <int>" has a space before its arguments.
+  while (name.ends_with(' ')) name.pop_back();
   // A template's name comes after its return type.
   const size_t space = name.rfind(' ', name.find("operator"));
   if (space != std::string::npos) name.erase(0, space + 1);

@@ -24,10 +24,10 @@ std::optional<size_t> NumberOf(std::string_view line, std::string_view key) {
   return parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-// "prev_comm" of "field:char prev_comm[16];".
+// "prev_comm" of "field:char prev_comm[16];", "name" of "field:__data_loc char[] name;".
 std::string_view NameOf(std::string_view line) {
   std::string_view declaration = line.substr(0, line.find(';'));
-  declaration = declaration.substr(0, declaration.find('['));
+  if (declaration.ends_with(']')) declaration = declaration.substr(0, declaration.rfind('['));
   return declaration.substr(declaration.rfind(' ') + 1);
 }
 
