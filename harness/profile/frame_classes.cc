@@ -27,8 +27,8 @@ const size_t* FrameClasses::Patterns::Find(std::string_view name) const {
 
 FrameClasses::FrameClasses(std::string_view text, std::string_view source) {
   static constexpr std::array<std::string_view, 3> kKeys = {"version", "about", "classes"};
-  static constexpr std::array<std::string_view, 5> kClassKeys = {"name", "group", "label", "kernel",
-                                                                 "user"};
+  static constexpr std::array<std::string_view, 6> kClassKeys = {"name",   "group", "label",
+                                                                 "kernel", "user",  "innermost"};
   const nlohmann::json document = ParseJsonStrictly(text, source);
   const JsonNode root(document, source);
   root.RequireObject(kKeys);
@@ -40,6 +40,9 @@ FrameClasses::FrameClasses(std::string_view text, std::string_view source) {
     classes_.push_back({.name = node.Require("name").String(),
                         .group = node.Require("group").String(),
                         .label = node.Require("label").String()});
+    if (const auto innermost = node.Find("innermost")) {
+      classes_.back().innermost = innermost->Bool();
+    }
     for (const auto& [key, patterns] : {std::pair{"kernel", &kernel_}, std::pair{"user", &user_}}) {
       const auto list = node.Find(key);
       if (!list) continue;
@@ -64,7 +67,8 @@ size_t FrameClasses::ClassBelow(const Stack& stack, std::string_view group) cons
   for (auto frame = stack.rbegin(); frame != stack.rend(); ++frame) {
     if (frame->kernel != in_kernel) continue;
     const size_t* const found = (in_kernel ? kernel_ : user_).Find(frame->name);
-    if (found != nullptr && classes_[*found].group != group) return *found;
+    if (found == nullptr || classes_[*found].group == group) continue;
+    if (!classes_[*found].innermost || frame == stack.rbegin()) return *found;
   }
   return in_kernel ? other_kernel_ : other_;
 }

@@ -20,6 +20,8 @@ struct FrameClass {
   std::string name;   // "scheduler_switch"
   std::string group;  // "scheduler": whose share is the sum of its classes
   std::string label;  // "switching", for charts and sentences
+  // Counts for a chain's innermost frame only: the library that every thread begins in.
+  bool innermost = false;
 };
 
 class FrameClasses {

@@ -242,6 +242,8 @@ TEST(BuiltInFrameClasses, TellFaultsAndUserCodeApart) {
   EXPECT_EQ(BuiltInClass(loop + "crossover::HttpSession::Read;crossover::Handle"), "handler");
   EXPECT_EQ(BuiltInClass(loop), "user_scheduler");
   EXPECT_EQ(BuiltInClass("[unknown]"), "other");
+  // What libc starts is not libc's.
+  EXPECT_EQ(BuiltInClass("[libc.so.6];somebody::Else"), "other");
 }
 
 }  // namespace
