@@ -53,7 +53,7 @@ std::string_view PassName(Pass pass);  // "throughput", "profile", "trace"
 struct InstrumentSettings {
   int64_t repetitions = 1;
   int64_t duration_ns = 4'000'000'000;  // of the window, in half of which it is on
-  int64_t samples_per_second = 1999;    // profile: of each CPU; no divisor of the kernel's tick
+  int64_t samples_per_second = 999;     // profile: of each CPU; not in step with the kernel's tick
   bool operator==(const InstrumentSettings&) const = default;
 };
 

@@ -60,7 +60,9 @@ RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Int
   }
   TrialWriter writer(setup.directory / "trials.jsonl", log.complete_bytes);
   if (log.complete_bytes == 0) writer.Append(ToJson(log.run));
-  std::filesystem::create_directory(setup.directory / "profiles");
+  if (log.run.experiment.profile || log.run.experiment.trace) {
+    std::filesystem::create_directory(setup.directory / "profiles");
+  }
   std::set<size_t> done;
   for (const TrialRecord& trial : log.trials) {
     done.insert(trial.index);

@@ -40,6 +40,7 @@ class Trace:
     reasons: tuple[str, ...]
     wakeups: int
     run_queue: tuple[tuple[int, int], ...]  # (upper edge in ns, wake-ups), ascending
+    still_waiting: int  # woken, and had not run when the trace ended
     switches: float  # per request
     calls: Mapping[str, float]  # system calls per request, by name
 
@@ -71,12 +72,13 @@ def parse_trace(entry: Mapping[str, Any] | None) -> Trace | None:
     if entry is None:
         return None
     if "unavailable" in entry:
-        return Trace(entry["unavailable"], (), 0, (), 0.0, {})
+        return Trace(entry["unavailable"], (), 0, (), 0, 0.0, {})
     return Trace(
         unavailable="",
         reasons=_codes(entry),
         wakeups=entry["run_queue_ns"]["count"],
         run_queue=tuple((edge, count) for edge, count in entry["run_queue_ns"]["histogram"]),
+        still_waiting=entry["run_queue_ns"]["still_waiting"],
         switches=entry["switches_per_request"],
         calls=dict(entry["system_calls_per_request"]),
     )

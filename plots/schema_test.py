@@ -178,7 +178,7 @@ class Schema(unittest.TestCase):
         report["cells"][0]["trace"] = {"unavailable": "the kernel refused"}
         profile(report).update(cpu_seconds_accounted=None)
         profile(report)["classes"][0]["cpu_us_per_request"] = None
-        nothing = {"count": 0, "histogram": [], "max": None, "p50": None, "p90": None, "p99": None,
+        nothing = {"count": 0, "still_waiting": 0, "histogram": [], "max": None, "p50": None, "p90": None, "p99": None,
                    "p999": None}  # fmt: skip
         report["cells"][1]["trace"]["run_queue_ns"] = nothing
         self.assertEqual(validate.problems(report), [])

@@ -27,7 +27,7 @@ MICROSECONDS = Scale(1.0, "", True, TIME_UNITS)
 KEY = (
     "From being woken to running, by the kernel's tracepoints, in trials of their own. Read: the "
     "share of wake-ups (up) that waited longer than a time (right): 1 % of them longer than the "
-    "99th percentile. The end of a curve is the longest wait. Marks only tell curves apart. "
+    "99th percentile. A curve that ends high up: the rest had not run when the trace ended. Marks only tell curves apart. "
     "Hollow or dashed: cell not valid."
 )
 
@@ -72,14 +72,14 @@ def tails_design(view: View) -> Design | None:
 def _curve(trace: Trace) -> Curve:
     """From the lower edge of the first bucket, which all waited longer than, to the last edge."""
     first = trace.run_queue[0][0]
-    left = total = sum(count for _, count in trace.run_queue)
+    left = total = sum(count for _, count in trace.run_queue) + trace.still_waiting
     lower = first / EDGE_RATIO if first > FIRST_EDGE_NS else first / 10
     curve = [(lower / 1e3, 1.0)]
     for edge, count in trace.run_queue:
         left -= count
         curve.append((edge / 1e3, left / total))
-    # Nothing is left beyond the last edge, and a log axis has no zero: down to less than one.
-    curve[-1] = (curve[-1][0], 0.5 / total)
+    # If nothing is left beyond the last edge: a log axis has no zero, so down to less than one.
+    curve[-1] = (curve[-1][0], max(left, 0.5) / total)
     return curve
 
 

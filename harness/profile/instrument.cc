@@ -1,5 +1,7 @@
 #include "harness/profile/instrument.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "base/check.h"
@@ -69,12 +71,14 @@ json Histogram(const std::vector<int64_t>& sorted_ns) {
   return buckets;
 }
 
-json RunQueueToJson(std::vector<int64_t>& run_queue_ns) {
-  json out = {{"count", run_queue_ns.size()}};
+json RunQueueToJson(TraceSums& sums) {
+  std::vector<int64_t>& run_queue_ns = sums.run_queue_ns;
+  json out = {{"count", run_queue_ns.size()}, {"still_waiting", sums.still_waiting}};
   for (const auto& [name, q] :
        {std::pair{"p50", 0.5}, std::pair{"p90", 0.9}, std::pair{"p99", 0.99},
         std::pair{"p999", 0.999}, std::pair{"max", 1.0}}) {
-    out[name] = run_queue_ns.empty() ? json(nullptr) : json(QuantileNs(run_queue_ns, q));
+    const auto wait_ns = QuantileNs(run_queue_ns, sums.still_waiting, q);
+    out[name] = wait_ns ? json(*wait_ns) : json(nullptr);
   }
   out["histogram"] = Histogram(run_queue_ns);  // QuantileNs has sorted them
   return out;
@@ -90,6 +94,7 @@ class TraceInstrument : public Instrument {
     return {};
   }
 
+  bool in_turns() const override { return false; }
   void Enable() override { tracer_->Enable(); }
   void Disable() override { tracer_->Disable(); }
 
@@ -98,14 +103,14 @@ class TraceInstrument : public Instrument {
     const SwitchTracer::Recorded recorded = tracer_->Take(server);
     TraceSums sums;
     double requests = 0;
-    auto next = recorded.events.begin();
-    for (const InstrumentSlice& slice : slices) {
-      requests += slice.requests;
+    for (const InstrumentSlice& slice : slices) requests += slice.requests;
+    if (!slices.empty()) {  // they are one stretch
+      const auto in_time = [&](const TraceEvent& event) {
+        return event.time_ns >= slices.front().begin_ns && event.time_ns < slices.back().end_ns;
+      };
       std::vector<TraceEvent> events;
-      for (; next != recorded.events.end() && next->time_ns < slice.end_ns; ++next) {
-        if (next->time_ns >= slice.begin_ns) events.push_back(*next);
-      }
-      AddSlice(events, sums);
+      std::ranges::copy_if(recorded.events, std::back_inserter(events), in_time);
+      AddEvents(events, sums);
     }
     return {.record = ToRecord(recorded, sums, requests), .file_suffix = {}, .file_text = {}};
   }
@@ -123,7 +128,7 @@ class TraceInstrument : public Instrument {
             {"preemptions", sums.preemptions},
             {"wakings", sums.wakings},
             {"wakings_across_cpus", sums.wakings_across_cpus},
-            {"run_queue_ns", RunQueueToJson(sums.run_queue_ns)},
+            {"run_queue_ns", RunQueueToJson(sums)},
             {"off_cpu", OffCpu(recorded, sums)},
             {"system_calls", calls},
             {"epoll_waits_by_events", waits}};

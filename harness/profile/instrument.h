@@ -43,6 +43,9 @@ class Instrument {
   virtual ~Instrument() = default;
   // Empty, or the reason why the instrument can't be had; then nothing else is called.
   virtual std::string Open(const InstrumentTarget& target) = 0;
+  // True: on in every other slice. False: on in one stretch, half the window, for what must be
+  // followed through time; as long a wait as the stretch is not seen to end.
+  virtual bool in_turns() const { return true; }
   virtual void Enable() = 0;
   virtual void Disable() = 0;
   // Once it is off for good. `server`: the server's processes, sorted; `slices`: those in which it

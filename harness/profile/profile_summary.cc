@@ -174,6 +174,9 @@ std::string TraceRow(const ordered_json& report, const ordered_json& cell) {
   for (const char* quantile : {"p50", "p99", "p999"}) {
     text += " " + Microseconds(wait.value(quantile, ordered_json())) + " |";
   }
+  const double waiting = wait.value("still_waiting", 0.0);
+  const double woken = wait.value("count", 0.0) + waiting;
+  text += " " + (woken > 0 ? Fixed("%.1f %%", 100 * waiting / woken) : std::string("-")) + " |";
   for (const char* key :
        {"wakings_per_request", "wakings_across_cpus_per_request", "preemptions_per_request"}) {
     text += " " + Fixed("%.3f", trace[key].get<double>()) + " |";
@@ -187,9 +190,9 @@ std::string WhatTheSchedulerDoes(const ordered_json& report) {
       "## What the scheduler does\n\nBy its tracepoints, in trials of their own. Run-queue "
       "latency: "
       "from being woken to running.\n\n" +
-      HeadOfTable(report, {"run-queue latency p50, µs", "p99, µs", "p99.9, µs", "wake-ups/request",
-                           "across CPUs", "preemptions/request", "system calls/request",
-                           "events/epoll_wait"});
+      HeadOfTable(report, {"run-queue latency p50, µs", "p99, µs", "p99.9, µs",
+                           "longer than traced", "wake-ups/request", "across CPUs",
+                           "preemptions/request", "system calls/request", "events/epoll_wait"});
   for (const ordered_json& cell : report["cells"]) {
     if (cell.contains("trace")) text += TraceRow(report, cell);
   }

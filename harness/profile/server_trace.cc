@@ -14,9 +14,9 @@ struct ThreadState {
   uint32_t left_at = 0;
 };
 
-class SliceReader {
+class EventReader {
  public:
-  explicit SliceReader(TraceSums& sums) : sums_(sums) {}
+  explicit EventReader(TraceSums& sums) : sums_(sums) {}
 
   void Add(const TraceEvent& event) {
     switch (event.kind) {
@@ -36,6 +36,10 @@ class SliceReader {
         if (event.of_server && event.result >= 0) ++sums_.waits_by_events[event.result];
         return;
     }
+  }
+
+  void End() {
+    for (const auto& [thread, state] : threads_) sums_.still_waiting += state.woken_ns ? 1 : 0;
   }
 
  private:
@@ -74,16 +78,18 @@ class SliceReader {
 
 }  // namespace
 
-void AddSlice(const std::vector<TraceEvent>& events, TraceSums& sums) {
-  SliceReader reader(sums);
+void AddEvents(const std::vector<TraceEvent>& events, TraceSums& sums) {
+  EventReader reader(sums);
   for (const TraceEvent& event : events) reader.Add(event);
+  reader.End();
 }
 
-int64_t QuantileNs(std::vector<int64_t>& values, double q) {
-  if (values.empty()) return 0;
+std::optional<int64_t> QuantileNs(std::vector<int64_t>& values, uint64_t longer, double q) {
   std::ranges::sort(values);
-  const auto rank = static_cast<size_t>(std::ceil(q * static_cast<double>(values.size())));
-  return values[std::clamp<size_t>(rank, 1, values.size()) - 1];
+  const double all = static_cast<double>(values.size()) + static_cast<double>(longer);
+  const auto rank = std::max<size_t>(1, static_cast<size_t>(std::ceil(q * all)));
+  if (rank > values.size()) return std::nullopt;
+  return values[rank - 1];
 }
 
 }  // namespace crossover

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -29,13 +30,14 @@ struct TraceEvent {
 
 inline constexpr uint32_t kPreempted = 0;
 
-// Sums over slices of tracing.
+// Sums over what was traced.
 struct TraceSums {
   uint64_t wakings = 0;               // of the server's threads, that were followed by a run
   uint64_t wakings_across_cpus = 0;   // those that ran on another CPU than the one that woke them
   uint64_t switches = 0;              // away from the server's threads
   uint64_t preemptions = 0;           // those of them that did not block
   std::vector<int64_t> run_queue_ns;  // from each waking to the run
+  uint64_t still_waiting = 0;         // woken, and had not run by the end
   // From leaving a CPU to coming upon one again, by the stack's number; kPreempted: it did not
   // block.
   std::map<uint32_t, int64_t> off_cpu_ns;
@@ -44,11 +46,12 @@ struct TraceSums {
   std::map<int64_t, uint64_t> waits_by_events;  // of epoll_wait: how many returned how many
 };
 
-// Adds what happened in one slice. `events`, in the order of their time. A thread is known from its
-// first event on: what began before the slice is left out.
-void AddSlice(const std::vector<TraceEvent>& events, TraceSums& sums);
+// Adds what happened in one stretch of time. `events`, in their order. A thread is known from its
+// first event on: what began before is left out.
+void AddEvents(const std::vector<TraceEvent>& events, TraceSums& sums);
 
-// q in [0, 1], by nearest rank; 0 if there are none. Sorts.
-int64_t QuantileNs(std::vector<int64_t>& values, double q);
+// q in [0, 1], by nearest rank among the `values`, which it sorts, and so many more that are longer
+// than all of them. nullopt if it is one of those, or there is none.
+std::optional<int64_t> QuantileNs(std::vector<int64_t>& values, uint64_t longer, double q);
 
 }  // namespace crossover

@@ -49,7 +49,7 @@ TraceEvent Call(Kind kind, pid_t thread, int64_t number, int64_t result = 0) {
 
 TraceSums SumsOf(const std::vector<TraceEvent>& events) {
   TraceSums sums;
-  AddSlice(events, sums);
+  AddEvents(events, sums);
   return sums;
 }
 
@@ -131,7 +131,7 @@ TEST(ServerTrace, LeavesOutWhatBeganBeforeTheSlice) {
   EXPECT_THAT(sums.off_cpu_ns, IsEmpty());
   EXPECT_EQ(sums.wakings, 0u);
   EXPECT_EQ(sums.switches, 1u);
-  AddSlice({Switch(900'000, 0, 0, 100, 0), Switch(900'100, 0, 100, 101, 1)}, sums);
+  AddEvents({Switch(900'000, 0, 0, 100, 0), Switch(900'100, 0, 100, 101, 1)}, sums);
   EXPECT_THAT(sums.run_queue_ns, IsEmpty());
   EXPECT_THAT(sums.off_cpu_ns, IsEmpty());
   EXPECT_EQ(sums.switches, 2u);  // the slices' sums add up
@@ -170,18 +170,25 @@ TEST(ServerTrace, CountsSystemCallsAndWhatWaitsReturned) {
 
 TEST(QuantileNs, IsByNearestRank) {
   std::vector<int64_t> values = {50, 10, 40, 20, 30};
-  EXPECT_EQ(QuantileNs(values, 0), 10);
-  EXPECT_EQ(QuantileNs(values, 0.2), 10);
-  EXPECT_EQ(QuantileNs(values, 0.21), 20);
-  EXPECT_EQ(QuantileNs(values, 0.5), 30);
-  EXPECT_EQ(QuantileNs(values, 0.9), 50);
-  EXPECT_EQ(QuantileNs(values, 1), 50);
+  EXPECT_EQ(QuantileNs(values, 0, 0), 10);
+  EXPECT_EQ(QuantileNs(values, 0, 0.2), 10);
+  EXPECT_EQ(QuantileNs(values, 0, 0.21), 20);
+  EXPECT_EQ(QuantileNs(values, 0, 0.5), 30);
+  EXPECT_EQ(QuantileNs(values, 0, 0.9), 50);
+  EXPECT_EQ(QuantileNs(values, 0, 1), 50);
   EXPECT_THAT(values, ElementsAre(10, 20, 30, 40, 50));
   std::vector<int64_t> one = {7};
-  EXPECT_EQ(QuantileNs(one, 0), 7);
-  EXPECT_EQ(QuantileNs(one, 0.999), 7);
+  EXPECT_EQ(QuantileNs(one, 0, 0), 7);
+  EXPECT_EQ(QuantileNs(one, 0, 0.999), 7);
   std::vector<int64_t> none;
-  EXPECT_EQ(QuantileNs(none, 0.5), 0);
+  EXPECT_EQ(QuantileNs(none, 0, 0.5), std::nullopt);
+}
+
+TEST(QuantileNs, CountsThoseThatAreLonger) {
+  std::vector<int64_t> values = {10, 20, 30};
+  EXPECT_EQ(QuantileNs(values, 2, 0.5), 30);
+  EXPECT_EQ(QuantileNs(values, 2, 0.61), std::nullopt);
+  EXPECT_EQ(QuantileNs(values, 0, 1), 30);
 }
 
 }  // namespace

@@ -15,21 +15,25 @@ void SlicedWindow::Switch(bool on) {
   on_ = on;
 }
 
-// On, off, off, on, and so on: a drift of the machine falls on both alike.
+// In turns: on, off, off, on, and so on, so that a drift of the machine falls on both alike.
 bool SlicedWindow::NextIsOn(int64_t now_ns) const {
   if (now_ns + 3 * kSliceNs / 2 > window_begin_ns_ + window_ns_) return false;  // the last one
-  return !in_turns_ || slices_.size() % 4 == 0 || slices_.size() % 4 == 3;
+  if (!instrument_.in_turns()) {
+    const int64_t middle_ns = now_ns - window_begin_ns_ + kSliceNs / 2;  // of the next slice
+    return middle_ns >= window_ns_ / 4 && middle_ns < 3 * window_ns_ / 4;
+  }
+  return !clock_ || slices_.size() % 4 == 0 || slices_.size() % 4 == 3;
 }
 
 void SlicedWindow::Begin(int64_t now_ns) {
   begin_cpu_ns_ = cpu_ns_();
-  in_turns_ = begin_cpu_ns_.has_value();
+  clock_ = begin_cpu_ns_.has_value();
   window_begin_ns_ = begin_ns_ = now_ns;
   Switch(NextIsOn(now_ns));
 }
 
 void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
-  const auto cpu_ns = in_turns_ ? cpu_ns_() : std::nullopt;
+  const auto cpu_ns = clock_ ? cpu_ns_() : std::nullopt;
   // The load's own interval is not exactly the slice: its rate holds for it.
   const double slice_seconds = static_cast<double>(now_ns - begin_ns_) / 1e9;
   slices_.push_back({.on = on_,

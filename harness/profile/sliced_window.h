@@ -1,5 +1,5 @@
-// SlicedWindow: switches an instrument on and off in turns over the window of a trial, and keeps
-// account of what the server did in each slice.
+// SlicedWindow: switches an instrument on and off over the window of a trial, and keeps account of
+// what the server did in each slice.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class SlicedWindow {
   std::function<std::optional<double>()> cpu_ns_;
   std::vector<InstrumentSlice> slices_;
   bool on_ = false;
-  bool in_turns_ = false;
+  bool clock_ = false;  // the server's CPU time can be read
   int64_t window_begin_ns_ = 0;
   int64_t begin_ns_ = 0;
   std::optional<double> begin_cpu_ns_;

@@ -19,7 +19,10 @@ class FakeInstrument : public Instrument {
     return {};
   }
 
+  bool in_turns() const override { return turns; }
+
   std::string switches;
+  bool turns = true;
 };
 
 std::string OnOff(const std::vector<InstrumentSlice>& slices) {
@@ -47,6 +50,15 @@ TEST(SlicedWindow, TakesTurnsThatADriftFallsOnAlike) {
   EXPECT_EQ(instrument.switches, "+-+-");
   EXPECT_EQ(window.SlicesOn().size(), 3u);
   EXPECT_EQ(window.SlicesOn()[1].begin_ns, kBegin + 3 * kSliceNs);
+}
+
+TEST(SlicedWindow, IsOnInTheMiddleForWhatMustBeFollowed) {
+  FakeInstrument instrument;
+  instrument.turns = false;
+  SlicedWindow window(instrument, 8 * kSliceNs, [] { return std::nullopt; });
+  Pass(window, 7);
+  EXPECT_EQ(OnOff(window.slices()), "--++++-");
+  EXPECT_EQ(instrument.switches, "+-");
 }
 
 TEST(SlicedWindow, KeepsItsLastSliceOff) {

@@ -3,8 +3,11 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
+#include <system_error>
 #include <unordered_set>
 #include <utility>
 
@@ -28,6 +31,19 @@ std::string EpollWaitFilter() {
     filter += (filter.empty() ? "id == " : " || id == ") + std::to_string(number);
   }
   return filter;
+}
+
+}  // namespace
+
+namespace {
+
+void AddThreadsOf(pid_t pid, std::unordered_set<pid_t>& threads) {
+  std::error_code error;  // one that has ended has none
+  for (std::filesystem::directory_iterator task("/proc/" + std::to_string(pid) + "/task", error),
+       end;
+       !error && task != end; task.increment(error)) {
+    threads.insert(std::atoi(task->path().filename().c_str()));
+  }
 }
 
 }  // namespace
@@ -171,6 +187,7 @@ void SwitchTracer::Read(std::span<const std::byte> body, const std::vector<pid_t
 SwitchTracer::Recorded SwitchTracer::Take(const std::vector<pid_t>& server) {
   Reading reading;
   Recorded& recorded = reading.recorded;
+  for (const pid_t pid : server) AddThreadsOf(pid, reading.threads);
   for (const size_t ring : rings_) {
     events_[ring].Drain([&](uint32_t type, uint16_t /*misc*/, std::span<const std::byte> body) {
       if (type == PERF_RECORD_SAMPLE) Read(body, server, reading);
@@ -178,8 +195,8 @@ SwitchTracer::Recorded SwitchTracer::Take(const std::vector<pid_t>& server) {
   }
   for (PerfEvent& event : events_) recorded.lost += event.TakeLost();
   std::ranges::stable_sort(recorded.events, {}, &TraceEvent::time_ns);
-  // Who is woken and who comes upon a CPU is told by the thread's number only. It is the server's
-  // if the server was ever seen on it: others may go by its name.
+  // Who is woken and who comes upon a CPU is told by the thread's number only; by the name others
+  // may go as well. It is the server's if it is there now, or was seen on a CPU.
   for (TraceEvent& event : recorded.events) {
     if (event.kind == TraceEvent::Kind::kWaking) {
       event.of_server = reading.threads.contains(event.thread);
