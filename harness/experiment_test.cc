@@ -17,7 +17,6 @@ namespace {
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 const std::vector<std::string> kKnown = {"thread-per-connection", "worker-pool", "epoll-pool"};
@@ -61,7 +60,7 @@ std::string MessageOf(const std::string& text) {
     ParseExperiment(text, "e.json", kKnown);
   } catch (const UsageError& error) {
     EXPECT_THAT(error.what(), StartsWith("e.json: "));
-    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
+    EXPECT_THAT(error.what(), testing::Not(HasSubstr("\n")));
     return std::string(error.what()).substr(std::string("e.json: ").size());
   }
   return "accepted";
@@ -391,9 +390,8 @@ TEST(Experiments, ThatVaryTheWorkloadTakeSixMinutes) {
 
 TEST(Experiments, OfBeforeAKeyWasInventedAreWhatTheyWere) {
   // The fingerprint with which the run of 2026-11-23 in results/published opens.
-  Experiment experiment = Shipped("connections");
-  experiment.profile.reset();
-  experiment.trace.reset();
+  auto experiment = Shipped("connections");
+  experiment.profile = experiment.trace = std::nullopt;
   EXPECT_EQ(ExperimentFingerprint(experiment), "c1e7998ae29f07c7");
 }
 

@@ -80,7 +80,8 @@ void AddStarved(const TrialLog& log, const std::vector<Cell>& cells, Notes& note
     size_t most = 0;
     for (const TrialRecord& trial : log.trials) {
       if (trial.architecture != cell.architecture || trial.connections != cell.connections ||
-          trial.workload != cell.workload || !trial.load.is_object()) {
+          trial.workload != cell.workload || trial.pass != Pass::kThroughput ||
+          !trial.load.is_object()) {
         continue;
       }
       const size_t starved = trial.load.value(kStarved, size_t{0});

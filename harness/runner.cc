@@ -33,7 +33,7 @@ class AffinityKeeper {
 
 // The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
 // done, valid or not (docs/decisions/0007): the same architecture and connections in the same
-// repetition.
+// repetition; never that of a trial with an instrument.
 std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
   const Experiment& experiment = log.run.experiment;
   const std::string& workload = experiment.workloads[planned.workload].percent_of;
@@ -41,7 +41,7 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
   for (const TrialRecord& trial : log.trials) {
     if (trial.workload != workload || trial.architecture != label ||
         trial.connections != planned.connections || trial.repetition != planned.repetition ||
-        trial.pass != planned.pass) {
+        trial.pass != Pass::kThroughput) {
       continue;
     }
     const auto throughput = MetricOf(trial.metrics, "throughput_rps");

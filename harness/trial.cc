@@ -228,7 +228,7 @@ void TrialRun::KeepFindings() {
       CellFileName(setup_.experiment,
                    setup_.experiment.architectures[setup_.trial.architecture].label, connections_,
                    setup_.experiment.workloads[setup_.trial.workload].name) +
-      (setup_.trial.repetition == 0 ? "" : "-" + std::to_string(setup_.trial.repetition + 1)) +
+      (setup_.trial.repetition == 0 ? "" : "@" + std::to_string(setup_.trial.repetition + 1)) +
       findings.file_suffix;
   ReplaceFile(setup_.directory / name, findings.file_text);
   findings_["file"] = (setup_.directory.filename() / name).string();

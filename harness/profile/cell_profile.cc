@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "harness/profile/frame_classes.h"
+#include "harness/profile/sliced_window.h"
 #include "harness/profile/top_table.h"
 #include "harness/statistics.h"
 
@@ -19,6 +21,7 @@ using nlohmann::ordered_json;
 
 constexpr size_t kTopRows = 60;
 constexpr size_t kOtherFrames = 5;
+constexpr double kLostMax = 0.001;  // of the events that were kept
 
 // What an instrument's trials of a cell have in common to say.
 ordered_json Unavailable(const std::string& why) { return {{"unavailable", why}}; }
@@ -88,10 +91,11 @@ void Add(const json& findings, const Stacks& stacks, ProfileSums& sums) {
   const json slices = findings.value("slices", json::array());
   for (const json& slice : slices) {
     if (!slice.value("on", false)) continue;
-    if (slice["cpu_ns"].is_null()) {
-      sums.accounted = false;
+    const json cpu_ns = slice.value("cpu_ns", json());
+    if (cpu_ns.is_number()) {
+      sums.accounted_ns += cpu_ns.get<double>();
     } else {
-      sums.accounted_ns += slice["cpu_ns"].get<double>();
+      sums.accounted = false;
     }
   }
 }
@@ -128,6 +132,41 @@ double SchedulerShare(const ordered_json& classes) {
   return share;
 }
 
+struct SliceCost {
+  bool on = false;
+  double cpu_ns = 0;
+  double requests = 0;
+};
+
+// Zeros where the CPU time is not known, or a late reading cut the slice short.
+std::vector<SliceCost> CostsOf(const json& findings) {
+  std::vector<SliceCost> costs;
+  const json slices = findings.value("slices", json::array());
+  for (const json& slice : slices) {
+    const json cpu_ns = slice.value("cpu_ns", json());
+    const bool counts = cpu_ns.is_number() &&
+                        slice.value("seconds", 0.0) * 1e9 >= static_cast<double>(kSliceNs) / 2;
+    costs.push_back({.on = slice.value("on", false),
+                     .cpu_ns = counts ? cpu_ns.get<double>() : 0,
+                     .requests = counts ? slice.value("requests", 0.0) : 0});
+  }
+  return costs;
+}
+
+// CPU per request over the slices with the instrument, and over those without, if there are both.
+void AddPair(const std::vector<SliceCost>& slices, std::vector<double>& with,
+             std::vector<double>& without) {
+  double cpu_ns[2] = {0, 0};
+  double requests[2] = {0, 0};
+  for (const SliceCost& slice : slices) {
+    cpu_ns[slice.on ? 1 : 0] += slice.cpu_ns;
+    requests[slice.on ? 1 : 0] += slice.requests;
+  }
+  if (cpu_ns[0] <= 0 || cpu_ns[1] <= 0 || requests[0] <= 0 || requests[1] <= 0) return;
+  without.push_back(cpu_ns[0] / requests[0]);
+  with.push_back(cpu_ns[1] / requests[1]);
+}
+
 }  // namespace
 
 StacksByFile ReadStacks(const std::filesystem::path& run_directory, const TrialLog& log) {
@@ -140,7 +179,11 @@ StacksByFile ReadStacks(const std::filesystem::path& run_directory, const TrialL
     if (name.empty() || !file) continue;
     std::ostringstream text;
     text << file.rdbuf();
-    all[name] = ParseFolded(text.view(), path.string());
+    try {
+      all[name] = ParseFolded(text.view(), path.string());
+    } catch (const UsageError&) {
+      continue;  // damaged: as if it were missing
+    }
   }
   return all;
 }
@@ -157,14 +200,14 @@ ordered_json ProfileToJson(const Cell& cell, const StacksByFile& stacks) {
     const std::string name = trial->findings.value("file", "");
     const auto found = stacks.find(name);
     if (found == stacks.end()) {
-      why = name + " is missing";
+      why = name + " is missing or damaged";
     } else {
       Add(trial->findings, found->second, sums);
     }
   }
   const uint64_t samples = TotalSamples(sums.stacks);
   if (samples == 0) return Unavailable(why.empty() ? "no sample fell on the server" : why);
-  ordered_json out = {{"trials", cell.profiles.size()},
+  ordered_json out = {{"trials", sums.files.size()},
                       {"reasons", ReasonsOf(cell.profiles)},
                       {"samples", samples},
                       {"samples_lost", sums.lost},
@@ -184,13 +227,18 @@ ordered_json TraceToJson(const Cell& cell) {
   const TrialRecord& trial = *cell.traces.back();
   if (const std::string why = WhyUnusable(trial); !why.empty()) return Unavailable(why);
   const json& findings = trial.findings;
+  const auto lost = findings.value("events_lost", uint64_t{0});
+  if (static_cast<double>(lost) > kLostMax * findings.value("events", 0.0)) {
+    return Unavailable(std::to_string(lost) +
+                       " events found no room; give the trace a shorter duration");
+  }
   const double requests = findings.value("requests", 0.0);
   if (requests <= 0) return Unavailable("no request was verified while the trace was on");
   const auto per_request = [&](const char* key) { return findings.value(key, 0.0) / requests; };
   ordered_json out = {{"reasons", ReasonsOf(cell.traces)},
                       {"requests", requests},
                       {"events", findings.value("events", uint64_t{0})},
-                      {"events_lost", findings.value("events_lost", uint64_t{0})},
+                      {"events_lost", lost},
                       {"switches_per_request", per_request("switches")},
                       {"preemptions_per_request", per_request("preemptions")},
                       {"wakings_per_request", per_request("wakings")},
@@ -201,6 +249,7 @@ ordered_json TraceToJson(const Cell& cell) {
   for (const auto& [name, entry] : off_cpu_ns.items()) {
     off_cpu[name] = entry.value("ns", 0.0) / 1e3 / requests;
   }
+  off_cpu["cut_off"] = findings.value("off_cpu_cut_ns", 0.0) / 1e3 / requests;
   ordered_json& calls = out["system_calls_per_request"] = ordered_json::object();
   const json counts = findings.value("system_calls", json::object());
   for (const auto& [name, count] : counts.items()) {
@@ -215,21 +264,13 @@ ordered_json InstrumentCost(const TrialLog& log, Pass pass) {
   std::vector<double> without;
   for (const TrialRecord& trial : log.trials) {
     if (trial.pass != pass || !trial.findings.is_object()) continue;
-    const json slices = trial.findings.value("slices", json::array());
-    const auto cost = [](const json& slice) {
-      const double requests = slice.value("requests", 0.0);
-      return slice["cpu_ns"].is_null() || requests <= 0 ? 0
-                                                        : slice["cpu_ns"].get<double>() / requests;
-    };
+    const std::vector<SliceCost> slices = CostsOf(trial.findings);
+    const size_t before = with.size();
     for (size_t i = 0; i + 1 < slices.size(); i += 2) {
-      const bool first_is_on = slices[i].value("on", false);
-      if (first_is_on == slices[i + 1].value("on", false)) continue;
-      const double on = cost(slices[first_is_on ? i : i + 1]);
-      const double off = cost(slices[first_is_on ? i + 1 : i]);
-      if (on <= 0 || off <= 0) continue;
-      with.push_back(on);
-      without.push_back(off);
+      if (slices[i].on != slices[i + 1].on) AddPair({slices[i], slices[i + 1]}, with, without);
     }
+    // On in one stretch: the stretch against what surrounds it.
+    if (with.size() == before) AddPair(slices, with, without);
   }
   if (with.empty()) return nullptr;
   const PairedRatio ratio = ComparePairs(with, without);

@@ -14,8 +14,7 @@ namespace crossover {
 // The kept stacks of a run, by the file that their trial's record names.
 using StacksByFile = std::map<std::string, Stacks>;
 
-// Reads those of the log's profile trials. What is missing or can't be read is left out. Throws
-// UsageError for a file that holds something else.
+// Reads those of the log's profile trials. What is missing or damaged is left out.
 StacksByFile ReadStacks(const std::filesystem::path& run_directory, const TrialLog& log);
 
 // "profile": classes and their shares, their part of the cell's CPU per request, the functions with
@@ -27,8 +26,9 @@ nlohmann::ordered_json ProfileToJson(const Cell& cell, const StacksByFile& stack
 // there is none. Null if the experiment has no such trials.
 nlohmann::ordered_json TraceToJson(const Cell& cell);
 
-// The trials' slices in pairs, one with the instrument and one without beside it: CPU per request
-// with it, as a multiple of that without. For all cells together; null if there are no such slices.
+// The trials' slices in pairs, one with the instrument and one without beside it, or where it was
+// on in one stretch, that and what surrounds it: CPU per request with it, as a multiple of that
+// without. For all cells together; null if there are no such slices.
 nlohmann::ordered_json InstrumentCost(const TrialLog& log, Pass pass);
 
 }  // namespace crossover

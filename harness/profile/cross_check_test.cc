@@ -109,7 +109,9 @@ TEST_F(CrossCheck, SwitchesAreAsManyAsTheKernelCounts) {
   EXPECT_GE(blocked, 0.95 * kRounds);
   EXPECT_NEAR(blocked + record["preemptions"].get<double>(), switches, 0.05 * switches);
   EXPECT_NEAR(record["wakings"].get<double>(), blocked, 0.05 * switches);
-  EXPECT_EQ(record["run_queue_ns"]["count"], record["wakings"]);
+  // Those of the first half of the time.
+  EXPECT_GT(record["run_queue_ns"]["count"], 0);
+  EXPECT_LT(record["run_queue_ns"]["count"], record["wakings"]);
   // Each thread wakes the other once a round.
   EXPECT_GE(record["system_calls"]["futex"].get<double>(), 2.0 * kRounds);
 }

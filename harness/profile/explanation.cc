@@ -39,6 +39,10 @@ const ordered_json* BaselineOf(const ordered_json& cells, const ordered_json& ce
   return found == cells.end() || !HasProfile(*found) ? nullptr : &*found;
 }
 
+bool IsValid(const ordered_json& cell) {
+  return !cell.contains("verdict") || cell["verdict"].value("valid", true);
+}
+
 double ErrorUs(const ordered_json& entry) {
   const double share = entry["share"].get<double>();
   if (share <= 0) return 0;
@@ -99,7 +103,8 @@ ordered_json Explain(const ordered_json& cell, const ordered_json& baseline) {
   std::string text = "At " + IntegerText(cell["connections"].get<int64_t>()) + " connections " +
                      (more ? own : other) + " spends " + Microseconds(difference_us) +
                      " µs more CPU per request than " + (more ? other : own) + ": " +
-                     PartsText(parts, more ? 1 : -1) + ".";
+                     PartsText(parts, more ? 1 : -1) + "." +
+                     (IsValid(cell) && IsValid(baseline) ? "" : " Not both of them are valid.");
   ordered_json out = {{"connections", cell["connections"]},
                       {"workload", cell["workload"]},
                       {"architecture", own},

@@ -18,6 +18,10 @@ namespace {
 
 using nlohmann::json;
 
+constexpr const char* kNoKernelNames =
+    "/proc/kallsyms hides the kernel's addresses; run as root, or set the sysctl "
+    "kernel.kptr_restrict to 0";
+
 class ProfileInstrument : public Instrument {
  public:
   std::string Open(const InstrumentTarget& target) override {
@@ -29,11 +33,7 @@ class ProfileInstrument : public Instrument {
     if (!sampler_) return why;
     // Now, and not in the end: the server may be gone then.
     symbols_.emplace(target.server_pid);
-    if (!symbols_->has_kernel_names()) {
-      return "/proc/kallsyms hides the kernel's addresses; run as root, or set the sysctl "
-             "kernel.kptr_restrict to 0";
-    }
-    return {};
+    return symbols_->has_kernel_names() ? "" : kNoKernelNames;
   }
 
   void Enable() override { sampler_->Enable(); }
@@ -91,7 +91,7 @@ class TraceInstrument : public Instrument {
     tracer_ = SwitchTracer::Open(target.server_pid, target.server_cpus, target.client_cpus, why);
     if (!tracer_) return why;
     symbols_.emplace(target.server_pid);
-    return {};
+    return symbols_->has_kernel_names() ? "" : kNoKernelNames;
   }
 
   bool in_turns() const override { return false; }
@@ -101,16 +101,24 @@ class TraceInstrument : public Instrument {
   Findings Finish(const std::vector<pid_t>& server,
                   const std::vector<InstrumentSlice>& slices) override {
     const SwitchTracer::Recorded recorded = tracer_->Take(server);
+    if (recorded.foreign_numbers) {
+      return {.record = {{"unavailable",
+                          "tracepoints number threads otherwise than /proc does here: run outside "
+                          "of the container"}},
+              .file_suffix = {},
+              .file_text = {}};
+    }
     TraceSums sums;
     double requests = 0;
     for (const InstrumentSlice& slice : slices) requests += slice.requests;
     if (!slices.empty()) {  // they are one stretch
+      const TraceStretch stretch = {slices.front().begin_ns, slices.back().end_ns};
       const auto in_time = [&](const TraceEvent& event) {
-        return event.time_ns >= slices.front().begin_ns && event.time_ns < slices.back().end_ns;
+        return event.time_ns >= stretch.begin_ns && event.time_ns < stretch.end_ns;
       };
       std::vector<TraceEvent> events;
       std::ranges::copy_if(recorded.events, std::back_inserter(events), in_time);
-      AddEvents(events, sums);
+      AddEvents(events, stretch, sums);
     }
     return {.record = ToRecord(recorded, sums, requests), .file_suffix = {}, .file_text = {}};
   }
@@ -130,6 +138,7 @@ class TraceInstrument : public Instrument {
             {"wakings_across_cpus", sums.wakings_across_cpus},
             {"run_queue_ns", RunQueueToJson(sums)},
             {"off_cpu", OffCpu(recorded, sums)},
+            {"off_cpu_cut_ns", sums.off_cpu_cut_ns},
             {"system_calls", calls},
             {"epoll_waits_by_events", waits}};
   }

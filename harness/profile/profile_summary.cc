@@ -109,7 +109,7 @@ std::string CostText(const ordered_json& report, const char* instrument) {
             Fixed("%.3f", cost["ci95_high"].get<double>()) + ")";
   }
   return text + ", over " + CountText(cost["pairs"].get<size_t>(), "pair") +
-         " of slices of a quarter of a second.\n\n";
+         " of stretches with and without it.\n\n";
 }
 
 std::string WhereTheCpuGoes(const ordered_json& report) {

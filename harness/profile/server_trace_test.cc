@@ -6,6 +6,9 @@
 namespace crossover {
 namespace {
 
+// Every wake-up lies in its first half.
+constexpr TraceStretch kAlways = {0, INT64_MAX};
+
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
@@ -49,7 +52,7 @@ TraceEvent Call(Kind kind, pid_t thread, int64_t number, int64_t result = 0) {
 
 TraceSums SumsOf(const std::vector<TraceEvent>& events) {
   TraceSums sums;
-  AddEvents(events, sums);
+  AddEvents(events, kAlways, sums);
   return sums;
 }
 
@@ -129,12 +132,32 @@ TEST(ServerTrace, LeavesOutWhatBeganBeforeTheSlice) {
   });
   EXPECT_THAT(sums.run_queue_ns, IsEmpty());
   EXPECT_THAT(sums.off_cpu_ns, IsEmpty());
-  EXPECT_EQ(sums.wakings, 0u);
+  EXPECT_EQ(sums.wakings, 1u);
+  EXPECT_EQ(sums.still_waiting, 1u);
   EXPECT_EQ(sums.switches, 1u);
-  AddEvents({Switch(900'000, 0, 0, 100, 0), Switch(900'100, 0, 100, 101, 1)}, sums);
+  AddEvents({Switch(900'000, 0, 0, 100, 0), Switch(900'100, 0, 100, 101, 1)}, kAlways, sums);
   EXPECT_THAT(sums.run_queue_ns, IsEmpty());
   EXPECT_THAT(sums.off_cpu_ns, IsEmpty());
   EXPECT_EQ(sums.switches, 2u);  // the slices' sums add up
+}
+
+TEST(ServerTrace, FollowsWakingsOfTheFirstHalfToTheEnd) {
+  TraceSums sums;
+  AddEvents(
+      {
+          Waking(1400, 1, 100),  // runs in the second half
+          Waking(1450, 1, 101),  // never runs
+          Waking(1600, 1, 102),  // of the second half: neither counts its wait
+          Switch(1700, 0, 0, 102, 1),
+          Waking(1800, 1, 103),
+          Switch(1900, 0, 102, 100, 1),
+      },
+      {.begin_ns = 1000, .end_ns = 2000}, sums);
+  EXPECT_THAT(sums.run_queue_ns, ElementsAre(500));
+  EXPECT_EQ(sums.still_waiting, 1u);
+  EXPECT_EQ(sums.wakings, 4u);
+  // Of 102 from the beginning and to the end, of 100 from the beginning, of 101 and 103 all of it.
+  EXPECT_EQ(sums.off_cpu_cut_ns, 700 + 100 + 900 + 2 * 1000);
 }
 
 TEST(ServerTrace, LeavesOutOthers) {

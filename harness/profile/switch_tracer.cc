@@ -33,10 +33,6 @@ std::string EpollWaitFilter() {
   return filter;
 }
 
-}  // namespace
-
-namespace {
-
 void AddThreadsOf(pid_t pid, std::unordered_set<pid_t>& threads) {
   std::error_code error;  // one that has ended has none
   for (std::filesystem::directory_iterator task("/proc/" + std::to_string(pid) + "/task", error),
@@ -85,7 +81,7 @@ std::optional<SwitchTracer> SwitchTracer::Open(pid_t pid, const std::vector<int>
     why = "the server's name has a quotation mark";
     return std::nullopt;
   }
-  SwitchTracer tracer(std::move(*points), std::move(*comm));
+  SwitchTracer tracer(std::move(*points), std::move(*comm), pid);
   const std::set<int> of_server(server_cpus.begin(), server_cpus.end());
   std::set<int> all = of_server;
   all.insert(client_cpus.begin(), client_cpus.end());
@@ -134,6 +130,7 @@ bool SwitchTracer::AddPoint(const Tracepoint& point, const std::string& filter, 
 }
 
 void SwitchTracer::Enable() {
+  AddThreadsOf(pid_, threads_);  // once the load is over, those of its connections may have ended
   for (PerfEvent& event : events_) event.Enable();
 }
 
@@ -166,7 +163,9 @@ void SwitchTracer::Read(std::span<const std::byte> body, const std::vector<pid_t
   } else if (type == points_.sched_switch.id()) {
     const Tracepoint& point = points_.sched_switch;
     event.kind = TraceEvent::Kind::kSwitch;
-    event.thread = static_cast<pid_t>(point.Integer(raw, "prev_pid"));
+    const auto leaves = static_cast<pid_t>(point.Integer(raw, "prev_pid"));
+    // One that has ended has no number any more.
+    if (event.thread > 0 && leaves != event.thread) reading.recorded.foreign_numbers = true;
     event.next = static_cast<pid_t>(point.Integer(raw, "next_pid"));
     // The states in which a thread blocks are in the low byte; none of them: it was preempted.
     event.preempted = (point.Integer(raw, "prev_state") & 0xff) == 0;
@@ -187,6 +186,7 @@ void SwitchTracer::Read(std::span<const std::byte> body, const std::vector<pid_t
 SwitchTracer::Recorded SwitchTracer::Take(const std::vector<pid_t>& server) {
   Reading reading;
   Recorded& recorded = reading.recorded;
+  reading.threads = threads_;
   for (const pid_t pid : server) AddThreadsOf(pid, reading.threads);
   for (const size_t ring : rings_) {
     events_[ring].Drain([&](uint32_t type, uint16_t /*misc*/, std::span<const std::byte> body) {

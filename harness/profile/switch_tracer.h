@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "harness/profile/cpu_sampler.h"
@@ -30,6 +31,7 @@ class SwitchTracer {
     std::vector<TraceEvent> events;             // by time
     std::vector<std::vector<uint64_t>> stacks;  // kernel addresses, leaf first; number 0 is empty
     uint64_t lost = 0;
+    bool foreign_numbers = false;  // threads are numbered as in another PID namespace
   };
 
   // Opens it for the server `pid`, whose threads and processes go by one name (comm), on
@@ -49,8 +51,8 @@ class SwitchTracer {
     Tracepoint sys_enter;
     Tracepoint sys_exit;
   };
-  SwitchTracer(Points points, std::string comm)
-      : points_(std::move(points)), comm_(std::move(comm)) {}
+  SwitchTracer(Points points, std::string comm, pid_t pid)
+      : points_(std::move(points)), comm_(std::move(comm)), pid_(pid) {}
   static std::optional<Points> FindPoints(std::string& why);
   bool OpenOn(int cpu, bool of_server, std::string& why);
   bool AddPoint(const Tracepoint& point, const std::string& filter, bool with_stack, int cpu,
@@ -63,6 +65,8 @@ class SwitchTracer {
   std::string comm_;
   std::vector<PerfEvent> events_;  // grouped by CPU: the first of each has the ring
   std::vector<size_t> rings_;      // which those are
+  pid_t pid_;
+  std::unordered_set<pid_t> threads_;  // of the server, as it was enabled
 };
 
 }  // namespace crossover
