@@ -23,6 +23,7 @@ namespace crossover {
 struct AddressStack {
   std::vector<uint64_t> kernel;
   std::vector<uint64_t> user;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a pointer in its 0.
   auto operator<=>(const AddressStack&) const = default;
 };
 

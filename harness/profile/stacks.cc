@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ranges>
 #include <utility>
 
 #include "base/error.h"
+#include "harness/profile/text_parts.h"
 
 namespace crossover {
 namespace {
@@ -66,8 +66,7 @@ std::string ToFolded(const Stacks& stacks) {
 Stacks ParseFolded(std::string_view text, std::string_view source) {
   Stacks stacks;
   size_t line_number = 0;
-  for (const auto part : std::views::split(text, '\n')) {
-    const std::string_view line(part.begin(), part.end());
+  for (const std::string_view line : PartsOf(text, '\n')) {
     ++line_number;
     if (line.empty()) continue;
     const size_t space = line.rfind(' ');
@@ -81,8 +80,8 @@ Stacks ParseFolded(std::string_view text, std::string_view source) {
                        ": is no line of folded stacks, as in \"main;Serve 17\"");
     }
     Stack stack;
-    for (const auto frame : std::views::split(line.substr(0, space), ';')) {
-      stack.push_back(ParseFrame(std::string_view(frame.begin(), frame.end())));
+    for (const std::string_view frame : PartsOf(line.substr(0, space), ';')) {
+      stack.push_back(ParseFrame(frame));
     }
     stacks[std::move(stack)] += count;
   }

@@ -16,6 +16,7 @@ namespace crossover {
 struct Frame {
   std::string name;
   bool kernel = false;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a pointer in its 0.
   auto operator<=>(const Frame&) const = default;
 };
 

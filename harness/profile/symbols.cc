@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "harness/profile/text_parts.h"
 
 namespace crossover {
 namespace {
@@ -38,15 +39,6 @@ std::string_view TakeWord(std::string_view& line) {
   const std::string_view word = line.substr(0, line.find_first_of(" \t"));
   line.remove_prefix(word.size());
   return word;
-}
-
-template <typename Take>
-void ForEachLine(std::string_view text, const Take& take) {
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    take(line);
-  }
 }
 
 using Elf = std::unique_ptr<::Elf, decltype(&elf_end)>;
@@ -162,15 +154,15 @@ std::string_view SymbolTable::Find(uint64_t address) const {
 
 SymbolTable ParseKallsyms(std::string_view text) {
   SymbolTable table;
-  ForEachLine(text, [&](std::string_view line) {
+  for (std::string_view line : PartsOf(text, '\n')) {
     const uint64_t address = Hex(TakeWord(line));
     const std::string_view type = TakeWord(line);
     const std::string_view name = TakeWord(line);
     // Code, weak or not; "__pfx_" is the padding before a function.
-    if (address == 0 || std::string_view("tTwW").find(type) == std::string_view::npos) return;
-    if (name.empty() || name.starts_with("__pfx_")) return;
+    if (address == 0 || std::string_view("tTwW").find(type) == std::string_view::npos) continue;
+    if (name.empty() || name.starts_with("__pfx_")) continue;
     table.Add(address, 0, ReadableName(name));
-  });
+  }
   table.Sort();
   return table;
 }
@@ -182,7 +174,7 @@ SymbolTable ReadElfSymbols(const std::string& path) {
   const Elf elf(elf_begin(file.get(), ELF_C_READ_MMAP, nullptr), &elf_end);
   if (elf == nullptr) return table;
   // Stripped files have the dynamic table only.
-  for (const GElf_Word wanted : {SHT_SYMTAB, SHT_DYNSYM}) {
+  for (const GElf_Word wanted : {GElf_Word{SHT_SYMTAB}, GElf_Word{SHT_DYNSYM}}) {
     Elf_Scn* section = nullptr;
     while ((section = elf_nextscn(elf.get(), section)) != nullptr) {
       GElf_Shdr header;
@@ -221,7 +213,7 @@ std::string ReadableName(std::string_view symbol) {
 
 Symbols::Symbols(pid_t pid) : pid_(pid), kernel_(ParseKallsyms(ReadAll("/proc/kallsyms"))) {
   const std::string maps = ReadAll("/proc/" + std::to_string(pid) + "/maps");
-  ForEachLine(maps, [&](std::string_view line) {
+  for (std::string_view line : PartsOf(maps, '\n')) {
     const std::string_view range = TakeWord(line);
     const std::string_view permissions = TakeWord(line);
     const uint64_t offset = Hex(TakeWord(line));
@@ -229,12 +221,12 @@ Symbols::Symbols(pid_t pid) : pid_(pid), kernel_(ParseKallsyms(ReadAll("/proc/ka
     TakeWord(line);  // inode
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     const size_t dash = range.find('-');
-    if (permissions.find('x') == std::string_view::npos || dash == std::string_view::npos) return;
+    if (permissions.find('x') == std::string_view::npos || dash == std::string_view::npos) continue;
     mappings_.push_back({.begin = Hex(range.substr(0, dash)),
                          .end = Hex(range.substr(dash + 1)),
                          .offset = offset,
                          .path = std::string(line)});
-  });
+  }
 }
 
 std::string Symbols::KernelName(uint64_t address) const {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <ranges>
 #include <utility>
 
 #include "base/check.h"
 #include "harness/probe.h"
+#include "harness/profile/text_parts.h"
 
 namespace crossover {
 namespace {
@@ -54,8 +54,7 @@ std::optional<Tracepoint> Tracepoint::Find(std::string_view system, std::string_
 
 std::optional<Tracepoint> Tracepoint::Parse(std::string_view format) {
   Tracepoint tracepoint;
-  for (const auto part : std::views::split(format, '\n')) {
-    const std::string_view line(part.begin(), part.end());
+  for (const std::string_view line : PartsOf(format, '\n')) {
     if (line.starts_with("ID: ")) {
       const auto id = NumberOf(line, "ID: ");
       if (!id || *id > UINT16_MAX) return std::nullopt;
