@@ -114,7 +114,8 @@ TEST(FrameClasses, SkipAGroupToFindWhatWasCalled) {
 
 TEST(FrameClasses, RefuseAListThatCannotBeMeant) {
   EXPECT_EQ(MessageOf(Small()), "accepted");
-  for (const auto& [index, name] : {std::pair{6, "other"}, std::pair{4, "other_kernel"}}) {
+  for (const auto& [index, name] :
+       {std::pair{size_t{6}, "other"}, std::pair{size_t{4}, "other_kernel"}}) {
     json list = Small();
     list["classes"].erase(index);
     EXPECT_EQ(MessageOf(list), "c.json: has no class '" + std::string(name) + "'");
