@@ -7,7 +7,7 @@ namespace crossover {
 namespace {
 
 // Every wake-up lies in its first half.
-constexpr TraceStretch kAlways = {0, INT64_MAX};
+constexpr TraceStretch kAlways = {0, INT64_MAX / 64};
 
 using testing::ElementsAre;
 using testing::IsEmpty;
