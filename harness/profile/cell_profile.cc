@@ -249,7 +249,9 @@ ordered_json TraceToJson(const Cell& cell) {
   for (const auto& [name, entry] : off_cpu_ns.items()) {
     off_cpu[name] = entry.value("ns", 0.0) / 1e3 / requests;
   }
-  off_cpu["cut_off"] = findings.value("off_cpu_cut_ns", 0.0) / 1e3 / requests;
+  if (findings.contains("off_cpu_cut_ns")) {
+    off_cpu["cut_off"] = findings.value("off_cpu_cut_ns", 0.0) / 1e3 / requests;
+  }
   ordered_json& calls = out["system_calls_per_request"] = ordered_json::object();
   const json counts = findings.value("system_calls", json::object());
   for (const auto& [name, count] : counts.items()) {

@@ -186,7 +186,7 @@ TEST_F(CellProfileTest, DividesTheTraceByItsRequests) {
   EXPECT_DOUBLE_EQ(trace["preemptions_per_request"].get<double>(), 0.1);
   EXPECT_DOUBLE_EQ(trace["wakings_per_request"].get<double>(), 1.9);
   EXPECT_DOUBLE_EQ(trace["wakings_across_cpus_per_request"].get<double>(), 0.05);
-  EXPECT_EQ(trace["off_cpu_us_per_request"].dump(), R"({"futex":10.0,"cut_off":0.0})");
+  EXPECT_EQ(trace["off_cpu_us_per_request"].dump(), R"({"futex":10.0})");
   EXPECT_EQ(trace["system_calls_per_request"].dump(), R"({"epoll_wait":0.5,"sendto":1.0})");
   EXPECT_EQ(trace["epoll_waits_by_events"].dump(), "[[1,200],[2,50]]");
   EXPECT_EQ(trace["run_queue_ns"]["p50"], 4000);

@@ -93,11 +93,4 @@ int64_t Tracepoint::Integer(std::span<const std::byte> raw, std::string_view fie
   return static_cast<int64_t>(value << unused_bits) >> unused_bits;
 }
 
-std::string_view Tracepoint::Text(std::span<const std::byte> raw, std::string_view field) const {
-  const Field* found = nullptr;
-  const auto bytes = BytesOf(raw, field, found);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return text.substr(0, text.find('\0'));
-}
-
 }  // namespace crossover

@@ -24,8 +24,6 @@ class Tracepoint {
   bool Has(std::string_view field) const { return fields_.contains(field); }
   // A number of 1, 2, 4 or 8 bytes in the raw record; 0 if the record is too short for it.
   int64_t Integer(std::span<const std::byte> raw, std::string_view field) const;
-  // A text of fixed size, up to its first zero.
-  std::string_view Text(std::span<const std::byte> raw, std::string_view field) const;
 
  private:
   struct Field {
