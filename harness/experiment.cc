@@ -143,6 +143,13 @@ InstrumentSettings ParseInstrument(const JsonNode& node, bool samples) {
   return settings;
 }
 
+int64_t ParseCosts(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 1> kKeys = {"repetitions"};
+  node.RequireObject(kKeys);
+  const auto repetitions = node.Find("repetitions");
+  return repetitions ? repetitions->Integer(1, Signed(limits::kRepetitionsMax)) : 3;
+}
+
 Placement ParsePlacement(const JsonNode& node) {
   static constexpr std::array<std::string_view, 2> kModes = {"isolated", "shared"};
   static constexpr std::array<std::string_view, 2> kKeys = {"server", "client"};
@@ -239,9 +246,10 @@ int64_t WindowNs(const Experiment& experiment, Pass pass) {
 
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures) {
-  static constexpr std::array<std::string_view, 14> kKeys = {
-      "name", "description", "seed", "repetitions", "placement", "architectures", "connections",
-      "axis", "workloads",   "load", "profile",     "trace",     "canary",        "launcher"};
+  static constexpr std::array<std::string_view, 15> kKeys = {
+      "name",          "description", "seed",  "repetitions", "placement",
+      "architectures", "connections", "axis",  "workloads",   "load",
+      "profile",       "trace",       "costs", "canary",      "launcher"};
   if (text.size() > limits::kExperimentFileBytesMax) {
     throw UsageError(std::string(source) + ": larger than " +
                      std::to_string(limits::kExperimentFileBytesMax) +
@@ -275,6 +283,7 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
   if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
   if (const auto node = root.Find("profile")) experiment.profile = ParseInstrument(*node, true);
   if (const auto node = root.Find("trace")) experiment.trace = ParseInstrument(*node, false);
+  if (const auto node = root.Find("costs")) experiment.cost_readings = ParseCosts(*node);
   if (const auto node = root.Find("canary")) experiment.canary = node->Bool();
   if (const auto node = root.Find("launcher")) experiment.launcher = ParseLauncher(*node);
   CheckTrialCount(experiment, root);

@@ -85,6 +85,7 @@ struct Experiment {
   LoadSettings load;
   std::optional<InstrumentSettings> profile;  // none: no such trials
   std::optional<InstrumentSettings> trace;
+  int64_t cost_readings = 0;  // how often single steps are measured, spread over the run; 0: never
   bool canary = true;
   Launcher launcher;
   bool operator==(const Experiment&) const = default;

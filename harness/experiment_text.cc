@@ -91,6 +91,9 @@ json ToJson(const Experiment& experiment) {
                    {"client", json(experiment.launcher.client)}}}};
   if (experiment.profile) object["profile"] = InstrumentToJson(*experiment.profile, true);
   if (experiment.trace) object["trace"] = InstrumentToJson(*experiment.trace, false);
+  if (experiment.cost_readings > 0) {
+    object["costs"] = {{"repetitions", experiment.cost_readings}};
+  }
   if (experiment.axis) object["axis"] = {{"label", experiment.axis->label}};
   return object;
 }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "harness/wording.h"
 
 namespace crossover {
 namespace {
@@ -72,6 +73,10 @@ std::string InstrumentsText(const Experiment& experiment) {
     text += (text.empty() ? ", and " : " and ") + std::to_string(repetitions) + " of " +
             std::string(PassName(pass));
   }
+  if (experiment.cost_readings > 0) {
+    text += "; single steps are measured " +
+            CountText(static_cast<size_t>(experiment.cost_readings), "time");
+  }
   return text;
 }
 
@@ -115,9 +120,17 @@ double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& tr
 }
 
 double EstimatePlanSeconds(const Experiment& experiment, const Plan& plan) {
+  constexpr double kReadingSeconds = 15;
   double seconds = 0;
   for (const PlannedTrial& trial : plan.trials) seconds += EstimateTrialSeconds(experiment, trial);
-  return seconds;
+  return seconds + kReadingSeconds * static_cast<double>(experiment.cost_readings);
+}
+
+size_t TrialAfterReading(const Experiment& experiment, size_t reading) {
+  const size_t cells =
+      experiment.architectures.size() * experiment.connections.size() * experiment.workloads.size();
+  return reading * cells * static_cast<size_t>(experiment.repetitions) /
+         static_cast<size_t>(experiment.cost_readings);
 }
 
 std::string RenderPlan(const Experiment& experiment, const Plan& plan) {

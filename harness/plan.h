@@ -37,6 +37,10 @@ Plan MakePlan(const Experiment& experiment);
 double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& trial);
 double EstimatePlanSeconds(const Experiment& experiment, const Plan& plan);
 
+// The trial before which reading `reading` of the costs is taken: they are spread evenly over the
+// throughput trials.
+size_t TrialAfterReading(const Experiment& experiment, size_t reading);
+
 // What `crossover plan` prints: a summary, then a line for each trial. Ends with a newline.
 std::string RenderPlan(const Experiment& experiment, const Plan& plan);
 

@@ -48,7 +48,9 @@ Output ReadAll(ChildProcess& child, int64_t deadline_ns) {
 }  // namespace
 
 Programs FindPrograms(const std::string& server, const std::string& load) {
-  return {.server = Locate(server, "crossover-server"), .load = Locate(load, "crossover-load")};
+  return {.server = Locate(server, "crossover-server"),
+          .load = Locate(load, "crossover-load"),
+          .costs = OwnDirectory() / "crossover-costs"};
 }
 
 std::vector<std::string> KnownArchitectures(const std::filesystem::path& server) {

@@ -10,10 +10,11 @@ namespace crossover {
 struct Programs {
   std::filesystem::path server;
   std::filesystem::path load;
+  std::filesystem::path costs;
 };
 
-// crossover-server and crossover-load next to this executable, unless a path is given. Throws
-// UsageError for one that is not there.
+// crossover-server, crossover-load and crossover-costs next to this executable, unless a path is
+// given. Throws UsageError for one of the first two that is not there.
 Programs FindPrograms(const std::string& server, const std::string& load);
 
 // What `server` --list prints. Throws UsageError if it fails. Main thread only.

@@ -7,6 +7,8 @@
 
 #include "harness/cell.h"
 #include "harness/comparison.h"
+#include "harness/model/cost_table.h"
+#include "harness/model/prediction.h"
 #include "harness/notes.h"
 #include "harness/plan.h"
 #include "harness/profile/explanation.h"
@@ -40,6 +42,20 @@ ordered_json CanaryToJson(const TrialLog& log) {
 void AddInstruments(const Cell& cell, const StacksByFile& stacks, ordered_json& entry) {
   if (!cell.profiles.empty()) entry["profile"] = ProfileToJson(cell, stacks);
   if (!cell.traces.empty()) entry["trace"] = TraceToJson(cell);
+}
+
+// Only of experiments that ask for the costs of single steps.
+void AddPredictions(const RunRecord& run, const CostTable& costs, ordered_json& report) {
+  for (ordered_json& cell : report["cells"]) {
+    const auto level =
+        std::ranges::find(run.experiment.architectures, cell["architecture"].get<std::string>(),
+                          &ArchitectureLevel::label);
+    const auto workload = std::ranges::find(run.experiment.workloads,
+                                            cell["workload"].get<std::string>(), &Workload::name);
+    cell["prediction"] = PredictCell(cell, level->name, *workload, costs);
+  }
+  report["model"] = JudgePredictions(report["cells"]);
+  report["model"]["micro_costs"] = costs.ToJson();
 }
 
 }  // namespace
@@ -80,6 +96,7 @@ ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks) {
     report["instruments"] = {{"profile", InstrumentCost(log, Pass::kProfile)},
                              {"trace", InstrumentCost(log, Pass::kTrace)}};
   }
+  if (run.experiment.cost_readings > 0) AddPredictions(run, CostTable(log.costs), report);
   report["canary"] = CanaryToJson(log);
   report["notes"] = WriteNotes(log, cells, comparisons);
   return report;

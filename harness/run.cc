@@ -153,6 +153,7 @@ RunResult RunExperiment(const Experiment& experiment, const RunPlace& place,
   const RunOutcome outcome = RunPlan({.directory = directory,
                                       .server_program = programs.server,
                                       .load_program = programs.load,
+                                      .costs_program = programs.costs,
                                       .cpus = cpus,
                                       .plan = plan},
                                      log, progress, interrupt);

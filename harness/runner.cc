@@ -5,6 +5,7 @@
 #include "base/cpu_list.h"
 #include "base/error.h"
 #include "harness/conversation.h"
+#include "harness/model/measure_costs.h"
 #include "harness/report.h"
 #include "harness/trial.h"
 
@@ -50,6 +51,25 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
   return std::nullopt;
 }
 
+// Takes the readings that come before `trial` and that the log lacks.
+void TakeReadings(const RunSetup& setup, const PlannedTrial& trial, TrialLog& log,
+                  TrialWriter& writer, Progress& progress, const Interrupt& interrupt) {
+  const Experiment& experiment = log.run.experiment;
+  const auto wanted = static_cast<size_t>(experiment.cost_readings);
+  while (log.costs.size() < wanted &&
+         trial.index >= TrialAfterReading(experiment, log.costs.size())) {
+    progress.Stage("measuring single steps");
+    CostReading reading = MeasureCosts({.program = setup.costs_program,
+                                        .cpus = setup.cpus,
+                                        .connections = experiment.connections,
+                                        .interrupt_fd = interrupt.fd(),
+                                        .on_tick = [&] { progress.Tick(); }});
+    reading.index = log.costs.size();
+    writer.Append(ToJson(reading));
+    log.costs.push_back(std::move(reading));
+  }
+}
+
 }  // namespace
 
 RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Interrupt& interrupt) {
@@ -73,6 +93,7 @@ RunOutcome RunPlan(const RunSetup& setup, TrialLog& log, Progress& progress, Int
     if (done.contains(trial.index)) continue;
     progress.Begin(trial);
     try {
+      TakeReadings(setup, trial, log, writer, progress, interrupt);
       log.trials.push_back(
           RunTrial({.experiment = log.run.experiment,
                     .trial = trial,

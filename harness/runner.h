@@ -16,6 +16,7 @@ struct RunSetup {
   std::filesystem::path directory;  // exists
   std::string server_program;
   std::string load_program;
+  std::string costs_program;  // used if the experiment asks for costs
   CpuSets cpus;
   const Plan& plan;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/model/model_summary.h"
 #include "harness/profile/profile_summary.h"
 #include "harness/wording.h"
 
@@ -317,6 +318,7 @@ std::string Charts(const ordered_json& report) {
     charts.insert(charts.end(), {"cpu_by_class", "scheduler_share"});
   }
   if (HasFindings(report, "trace")) charts.insert(charts.end(), {"run_queue", "system_calls"});
+  if (HasFindings(report, "prediction")) charts.emplace_back("prediction");
   std::string text = "## Charts\n\n";
   for (const std::string& chart : charts) {
     text += "- [" + Escaped(chart) + "](charts/" + chart + ".svg)\n";
@@ -338,7 +340,8 @@ std::string Environment(const ordered_json& report) {
 
 std::string RenderSummary(const ordered_json& report) {
   return Head(report) + Notes(report) + Comparisons(report) + Tables(report) +
-         RenderProfileSummary(report) + Invalid(report) + Charts(report) + Environment(report);
+         RenderProfileSummary(report) + RenderModelSummary(report) + Invalid(report) +
+         Charts(report) + Environment(report);
 }
 
 }  // namespace crossover

@@ -197,6 +197,10 @@ TrialLog ParseTrialLog(std::string_view text, std::string_view source) {
     if (line_number == 1) {
       log.run = ParseRun(root, where);
       membership.emplace(log.run.experiment);
+    } else if (document.is_object() && document.value("type", json()) == "costs") {
+      log.costs.push_back(ParseCostReading(root));
+      if (log.costs.back().index + 1 != log.costs.size())
+        root.Refuse("is not the next of its kind");
     } else {
       log.trials.push_back(ParseTrial(root, where));
       membership->Admit(log.trials.back(), root);

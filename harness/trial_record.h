@@ -12,6 +12,7 @@
 
 #include "harness/experiment.h"
 #include "harness/metric.h"
+#include "harness/model/cost_reading.h"
 #include "harness/verdict.h"
 
 namespace crossover {
@@ -51,6 +52,7 @@ nlohmann::json ToJson(const TrialRecord& trial);
 struct TrialLog {
   RunRecord run;
   std::vector<TrialRecord> trials;  // in file order; each index at most once
+  std::vector<CostReading> costs;   // likewise
   bool last_line_cut = false;       // a crash left an unfinished line behind, which was dropped
   uint64_t complete_bytes = 0;      // truncate the file to this before appending to it
 };
