@@ -28,6 +28,7 @@ from flame_files import DIRECTORY, flame_graphs
 from notes import comparison_lines
 from page import make_page
 from panels import Panel, panel_design
+from model_chart import prediction
 from profile_charts import cpu_by_class, run_queue, scheduler_share, system_calls
 from ranking import ranking_design
 from report import Report, ReportError, View, load_report, views
@@ -203,6 +204,7 @@ CHARTS: tuple[Callable[[View], Figure | None], ...] = (
     scheduler_share,
     run_queue,
     system_calls,
+    prediction,
 )
 
 

@@ -119,8 +119,9 @@ class ChartFiles(unittest.TestCase):
         }  # fmt: skip
         of_open_loops = {"overload", "losses"}
         of_passes = {"cpu_by_class", "scheduler_share", "run_queue", "system_calls"}
+        of_costs = {"prediction"}
         self.assertEqual({chart.__name__ for chart in charts.CHARTS},
-                         stems | of_open_loops | of_passes)  # fmt: skip
+                         stems | of_open_loops | of_passes | of_costs)  # fmt: skip
         expected = {f"{stem}.{kind}" for stem in stems for kind in ("svg", "png")}
         self.assertEqual({path.name for path in self.charts.iterdir()}, expected)
 

@@ -57,6 +57,19 @@ CLASS_COLOURS: Mapping[str, str] = {
     "runtime": "#CFE3A6",
     "other": "#DCDCDC",
 }
+# Parts of a prediction, in the order in which they are stacked; the colours of the classes that they
+# are nearest to.
+PART_COLOURS: Mapping[str, str] = {
+    "switches": CLASS_COLOURS["scheduler_switch"],
+    "futex": CLASS_COLOURS["futex"],
+    "epoll": CLASS_COLOURS["epoll"],
+    "io_uring": CLASS_COLOURS["io_uring"],
+    "receive": CLASS_COLOURS["tcp_receive"],
+    "send": CLASS_COLOURS["tcp_send"],
+    "user_scheduler": CLASS_COLOURS["user_scheduler"],
+    "http": CLASS_COLOURS["http"],
+    "other_calls": CLASS_COLOURS["system_call"],
+}
 OTHER_COLOURS = ("#8A8A8A", "#5B4636", "#6B4FA0", "#A68A64", "#84871F")
 MARKERS = ("d", "8", "H") + tuple(look.marker for look in KNOWN.values())
 

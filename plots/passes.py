@@ -1,5 +1,6 @@
-"""What the instruments found in a cell, in trials of their own: where its CPU time goes (the
-profile), and what the scheduler did (the trace). Parsed once, and never changed."""
+"""What is known of a cell beside its metrics: where its CPU time goes (the profile), what the
+scheduler did (the trace), and what a request should cost (the prediction). Parsed once, and never
+changed."""
 
 from __future__ import annotations
 
@@ -45,6 +46,32 @@ class Trace:
     calls: Mapping[str, float]  # system calls per request, by name
 
 
+@dataclass(frozen=True)
+class PredictedPart:
+    name: str
+    label: str
+    us: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """CPU per request. Without anything there is the reason why, in `unavailable`."""
+
+    unavailable: str
+    predicted_us: float
+    measured_us: float | None
+    parts: tuple[PredictedPart, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """How near the predictions of the valid cells came."""
+
+    tolerance: float
+    cells: int
+    within: int
+
+
 def parse_profile(entry: Mapping[str, Any] | None) -> Profile | None:
     """Raises what a wrong shape raises."""
     if entry is None:
@@ -82,6 +109,21 @@ def parse_trace(entry: Mapping[str, Any] | None) -> Trace | None:
         switches=entry["switches_per_request"],
         calls=dict(entry["system_calls_per_request"]),
     )
+
+
+def parse_prediction(entry: Mapping[str, Any] | None) -> Prediction | None:
+    """Raises what a wrong shape raises."""
+    if entry is None:
+        return None
+    if "unavailable" in entry:
+        return Prediction(entry["unavailable"], 0.0, None, ())
+    parts = (PredictedPart(part["part"], part["label"], part["us"]) for part in entry["parts"])
+    return Prediction("", entry["predicted_us"], entry["measured_us"], tuple(parts))
+
+
+def parse_model(entry: Mapping[str, Any] | None) -> Model | None:
+    """Raises what a wrong shape raises."""
+    return Model(entry["tolerance"], entry["cells"], entry["within"]) if entry else None
 
 
 def _codes(entry: Mapping[str, Any]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from typing import Any, Mapping
 
 from levels import Facet, Level, Point, connection_facet, parameter_facets
 from palette import Look, looks
-from passes import Profile, Trace, parse_profile, parse_trace
+from passes import Model, Prediction, Profile, Trace
+from passes import parse_model, parse_prediction, parse_profile, parse_trace
 
 SCHEMA_VERSION = 1
 SCHEDULER_SHARE = "scheduler_share"  # a metric made of the profile; %
@@ -63,6 +64,7 @@ class Cell:
     repetition_valid: tuple[bool, ...]
     profile: Profile | None  # None: the experiment has no such trials
     trace: Trace | None
+    prediction: Prediction | None
 
     def metric(self, name: str) -> Metric:
         """The metric, or one that says that the report lacks it."""
@@ -120,6 +122,7 @@ class Report:
     cells: tuple[Cell, ...]
     comparisons: tuple[Comparison, ...]
     explanations: tuple[Explanation, ...]
+    model: Model | None  # None: the experiment measures no costs of single steps
     instruments: Mapping[str, Interval]  # CPU per request with one on / without it, by name
     notes: tuple[str, ...]
 
@@ -213,6 +216,7 @@ def parse_report(document: Mapping[str, Any]) -> Report:
             Explanation(e["connections"], e["workload"], e["architecture"], e["text"])
             for e in document.get("explanations", ())
         ),
+        model=parse_model(document.get("model")),
         instruments={
             name: Interval(e["cpu_per_request_ratio"], e["ci95_low"], e["ci95_high"])
             for name, e in document.get("instruments", {}).items()
@@ -318,6 +322,7 @@ def _parse_cell(entry: Mapping[str, Any]) -> Cell:
         repetition_valid=tuple(entry["repetition_valid"]),
         profile=profile,
         trace=parse_trace(entry.get("trace")),
+        prediction=parse_prediction(entry.get("prediction")),
     )
 
 
