@@ -1,0 +1,160 @@
+// What a request costs in system calls on its connection, and in the session.
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <string>
+
+#include "base/error.h"
+#include "servers/costs/connection_set.h"
+#include "servers/costs/cost.h"
+#include "servers/costs/stage.h"
+#include "servers/http_session.h"
+
+namespace crossover {
+namespace {
+
+using Round = ConnectionSet::Round;
+
+// How many connections the waits find ready that are measured.
+constexpr size_t kReady[] = {1, 64, 512};
+
+ConnectionSet& Connections(const Placement& placement, size_t n) {
+  auto& set = TheStage().Get<ConnectionSet>(n, placement);
+  RunOn(placement.server_cpu);
+  set.Watch(true);
+  return set;
+}
+
+// Times one step of each request.
+void TimeStep(benchmark::State& state, ConnectionSet& set, int64_t Round::*step_ns) {
+  const size_t requests = set.RoundOf(kRoundRequests);
+  size_t items = 0;
+  set.peer().Allow(requests);
+  for (auto _ : state) {
+    const Round round = set.Serve(requests);
+    state.SetIterationTime(Seconds(round.*step_ns));
+    items += round.requests;
+  }
+  set.Finish();
+  state.SetItemsProcessed(static_cast<int64_t>(items));
+}
+
+// Waits that found another number than `ready` don't count.
+void TimeWaits(benchmark::State& state, ConnectionSet& set, size_t ready) {
+  size_t items = 0;
+  set.peer().Allow(ready);
+  for (auto _ : state) {
+    const Round round = set.Serve(ready);
+    const bool counts = round.requests == ready;
+    state.SetIterationTime(counts ? Seconds(round.wait_ns) : 0);
+    items += counts ? 1 : 0;
+  }
+  set.Finish();
+  state.SetItemsProcessed(static_cast<int64_t>(items));
+}
+
+// Goes on in the set's order from one batch to the next.
+class Turns {
+ public:
+  explicit Turns(const std::vector<uint32_t>& order) : order_(order) {}
+  uint32_t Next() {
+    if (at_ == order_.size()) at_ = 0;
+    return order_[at_++];
+  }
+
+ private:
+  const std::vector<uint32_t>& order_;
+  size_t at_ = 0;
+};
+
+template <typename Once>
+void TimeInTurns(benchmark::State& state, const Placement& placement, ConnectionSet& set,
+                 const Once& once) {
+  Turns turns(set.order());
+  TimeRepeated(state, placement, kRoundRequests, [&] { once(turns.Next()); });
+}
+
+void ReceiveNothing(const ConnectionSet& set, size_t i) {
+  char byte = 0;
+  if (recv(set.fd(i), &byte, 1, 0) >= 0 || errno != EAGAIN) ThrowErrno("recv of nothing");
+}
+
+void TimeRearm(benchmark::State& state, const Placement& placement, ConnectionSet& set) {
+  TimeInTurns(state, placement, set,
+              [&](size_t i) { set.Register(EPOLL_CTL_MOD, i, EPOLLONESHOT | EPOLLRDHUP); });
+  for (size_t i = 0; i < set.size(); ++i) set.Register(EPOLL_CTL_MOD, i);
+}
+
+void TimeRegister(benchmark::State& state, const Placement& placement, ConnectionSet& set) {
+  TimeInTurns(state, placement, set, [&](size_t i) {
+    set.Register(EPOLL_CTL_DEL, i);
+    set.Register(EPOLL_CTL_ADD, i);
+  });
+}
+
+// Sessions that have each answered a request before.
+struct SessionSet {
+  explicit SessionSet(size_t n) : order(ScatteredOrder(n)) {
+    for (size_t i = 0; i < n; ++i) Serve(sessions.emplace_back(context, counters));
+  }
+  static void Serve(HttpSession& session) {
+    std::memcpy(session.ReadBuffer().data(), kGet.data(), kGet.size());
+    session.Received(kGet.size());
+    while (session.step() == HttpSession::Step::kWrite) {
+      benchmark::DoNotOptimize(session.PendingOutput().data());
+      session.Sent(session.PendingOutput().size());
+    }
+  }
+
+  SessionContext context;
+  Counters::Shard counters;
+  std::vector<uint32_t> order;
+  std::deque<HttpSession> sessions;
+};
+
+}  // namespace
+
+std::vector<Cost> SessionCosts(const Placement& placement, size_t n) {
+  const auto measure = [=](benchmark::State& state) {
+    auto& set = TheStage().Get<SessionSet>(n);
+    Turns turns(set.order);
+    TimeRepeated(state, placement, kRoundRequests,
+                 [&] { SessionSet::Serve(set.sessions[turns.Next()]); });
+  };
+  return {{"session", "the session's work on a GET: parse, handle, serialise", n, 0, measure}};
+}
+
+std::vector<Cost> SocketCosts(const Placement& placement, size_t n) {
+  std::vector<Cost> costs;
+  const auto add = [&](std::string_view name, std::string_view words, size_t ready,
+                       std::function<void(benchmark::State&, ConnectionSet&)> measure) {
+    costs.push_back(
+        {name, words, n, ready, [=, measure = std::move(measure)](benchmark::State& state) {
+           measure(state, Connections(placement, n));
+         }});
+  };
+  add("receive", "recv() of a request", 0, [](benchmark::State& state, ConnectionSet& set) {
+    TimeStep(state, set, &Round::receive_ns);
+  });
+  add("send", "send() of its response", 0,
+      [](benchmark::State& state, ConnectionSet& set) { TimeStep(state, set, &Round::send_ns); });
+  for (const size_t ready : kReady) {
+    if (ready > n) continue;
+    add("wait", "epoll_wait() that finds so many ready", ready,
+        [ready](benchmark::State& state, ConnectionSet& set) { TimeWaits(state, set, ready); });
+  }
+  add("receive_empty", "recv() with nothing there", 0,
+      [=](benchmark::State& state, ConnectionSet& set) {
+        TimeInTurns(state, placement, set, [&](size_t i) { ReceiveNothing(set, i); });
+      });
+  add("rearm", "epoll_ctl(MOD) with EPOLLONESHOT", 0,
+      [=](benchmark::State& state, ConnectionSet& set) { TimeRearm(state, placement, set); });
+  add("register", "epoll_ctl(DEL) and epoll_ctl(ADD)", 0,
+      [=](benchmark::State& state, ConnectionSet& set) { TimeRegister(state, placement, set); });
+  return costs;
+}
+
+}  // namespace crossover

@@ -1,0 +1,145 @@
+#include "servers/costs/thread_crowd.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <thread>
+
+#include "base/error.h"
+#include "base/open_files.h"
+#include "servers/architecture.h"
+
+namespace crossover {
+namespace {
+
+constexpr size_t kOtherDescriptors = 100;  // beside the eventfds
+// What a server's thread uses of its stack for a request, about.
+constexpr size_t kStackTouched = 2048;
+constexpr size_t kCacheLine = 64;
+
+__attribute__((noinline)) void TouchStack() {
+  volatile char bytes[kStackTouched];
+  for (size_t i = 0; i < kStackTouched; i += kCacheLine) bytes[i] = 1;
+  benchmark::DoNotOptimize(bytes[0]);
+}
+
+// Of a read, by some passes through all eventfds.
+double MedianReadNs(const EventfdSet& eventfds) {
+  std::array<int64_t, 11> passes{};
+  for (int64_t& pass_ns : passes) pass_ns = eventfds.TimeReads();
+  auto* const middle = passes.begin() + passes.size() / 2;
+  std::nth_element(passes.begin(), middle, passes.end());
+  return static_cast<double>(*middle) / static_cast<double>(eventfds.size());
+}
+
+}  // namespace
+
+EventfdSet::EventfdSet(size_t n) : order_(ScatteredOrder(n)) {
+  const uint64_t needed = n + kOtherDescriptors;
+  const OpenFilesLimit limit = RaiseOpenFilesLimit(needed);
+  if (limit.soft < needed) {
+    throw UsageError("needs " + std::to_string(needed) + " open files; the limit is " +
+                     std::to_string(limit.soft) + " (ulimit -n)");
+  }
+  for (size_t i = 0; i < n; ++i) {
+    if (!eventfds_.emplace_back(eventfd(0, EFD_CLOEXEC))) ThrowErrno("eventfd");
+  }
+}
+
+void EventfdSet::Write(size_t i) const {
+  if (eventfd_write(eventfds_[i].get(), 1) != 0) ThrowErrno("write of an eventfd");
+}
+
+void EventfdSet::Read(size_t i) const {
+  eventfd_t value = 0;
+  if (eventfd_read(eventfds_[i].get(), &value) != 0) ThrowErrno("read of an eventfd");
+}
+
+int64_t EventfdSet::TimeReads() const {
+  for (size_t i = 0; i < size(); ++i) Write(i);
+  const Stopwatch stopwatch;
+  for (const uint32_t i : order_) Read(i);
+  return stopwatch.ElapsedNs();
+}
+
+ThreadCrowd::ThreadCrowd(const Placement& placement, size_t threads)
+    : eventfds_(threads),
+      done_(std::make_unique<std::atomic<uint32_t>[]>(threads)),
+      threads_(ArchitectureOptions{}.stack_bytes) {
+  RunOn(placement.server_cpu);
+  eventfd_read_ns_ = MedianReadNs(eventfds_);
+  StartThreads();
+}
+
+ThreadCrowd::~ThreadCrowd() { Stop(); }
+
+void ThreadCrowd::StartThreads() {
+  for (size_t i = 0; i < size(); ++i) {
+    if (threads_.Start([this, i] { Live(i); })) continue;
+    Stop();
+    throw UsageError("the system gives no more than " + std::to_string(i) +
+                     " threads; see kernel.pid_max, kernel.threads-max, vm.max_map_count and the "
+                     "limits on processes and memory");
+  }
+  for (const uint32_t i : ScatteredOrder(size())) idle_.push_back(i);
+}
+
+void ThreadCrowd::Stop() {
+  stopping_.store(true);
+  for (size_t i = 0; i < size(); ++i) eventfds_.Write(i);
+  threads_.Join();
+}
+
+void ThreadCrowd::Live(size_t i) {
+  while (true) {
+    eventfds_.Read(i);
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    TouchStack();
+    const size_t at = done_tail_.fetch_add(1, std::memory_order_relaxed);
+    done_[at % size()].store(static_cast<uint32_t>(i + 1), std::memory_order_release);
+  }
+}
+
+// Those that have run are idle again.
+size_t ThreadCrowd::TakeDone() {
+  size_t taken = 0;
+  while (true) {
+    auto& place = done_[done_head_ % size()];
+    const uint32_t done = place.load(std::memory_order_acquire);
+    if (done == 0) break;
+    place.store(0, std::memory_order_relaxed);
+    ++done_head_;
+    idle_.push_back(done - 1);
+    ++taken;
+  }
+  in_flight_ -= taken;
+  return taken;
+}
+
+void ThreadCrowd::WakeNext() {
+  eventfds_.Write(idle_.front());
+  idle_.pop_front();
+  ++in_flight_;
+}
+
+size_t ThreadCrowd::Wake(size_t wanted, size_t in_flight) {
+  size_t done = 0;
+  while (done < wanted) {
+    while (in_flight_ < in_flight) WakeNext();
+    // Looks at the ring now and then only: each look takes it from the server's CPU.
+    std::this_thread::yield();
+    done += TakeDone();
+  }
+  return done;
+}
+
+void ThreadCrowd::Settle() {
+  while (in_flight_ > 0) {
+    std::this_thread::yield();
+    TakeDone();
+  }
+}
+
+}  // namespace crossover
