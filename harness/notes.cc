@@ -183,6 +183,14 @@ void AddOpenLoop(const TrialLog& log, Notes& notes) {
                   "that came to.");
 }
 
+void AddCosts(const TrialLog& log, Notes& notes) {
+  const auto failed = std::ranges::find_if(
+      log.costs, [](const CostReading& reading) { return !reading.failed.empty(); });
+  if (failed == log.costs.end()) return;
+  notes.push_back("The costs of single steps were not all measured, and predictions lack them: " +
+                  failed->failed);
+}
+
 }  // namespace
 
 std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>& cells,
@@ -196,6 +204,7 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   AddCanary(log, "user-mode", &CanaryReading::user_ns, notes);
   AddCanary(log, "system-call", &CanaryReading::syscall_ns, notes);
   AddMissing(cells, notes);
+  AddCosts(log, notes);
   AddStatistics(log, comparisons, notes);
   return notes;
 }

@@ -33,7 +33,9 @@ CostReading MeasureCosts(const CostsSetup& setup) {
   Conversation conversation(setup.interrupt_fd, setup.on_tick);
   conversation.SetStage("measuring single steps");
   ChildProcess child =
-      ChildProcess::Start({.name = "crossover-costs", .argv = CostsCommand(setup), .cpus = {}});
+      ChildProcess::Start({.name = "crossover-costs",
+                           .argv = CostsCommand(setup),
+                           .cpus = {setup.cpus.server.front(), setup.cpus.client.front()}});
   try {
     while (true) {
       const auto line = conversation.AwaitAny(child, kEvents, MonotonicNs() + kPatienceNs);

@@ -124,15 +124,18 @@ std::string Costs(const ordered_json& micro_costs) {
 std::string RenderModelSummary(const ordered_json& report) {
   const auto model = report.find("model");
   if (model == report.end()) return {};
+  const auto cells = (*model)["cells"].get<size_t>();
   return "## What a request should cost\n\nCPU time per request as a sum: what the trace counted "
          "(system calls, switches, events per wait), times what such a step costs, measured by "
          "itself on the same CPUs " +
          CountText((*model)["micro_costs"]["readings"].get<size_t>(), "time") +
-         " in this run. Nothing is fitted. Within 15 % of what was measured in " +
-         IntegerText((*model)["within"].get<int64_t>()) + " of " +
-         CountText((*model)["cells"].get<size_t>(), "valid cell") +
-         "; **ratios** in bold are further off.\n\n" + Predictions(report) +
-         Costs((*model)["micro_costs"]) + "\n";
+         " in this run. Nothing is fitted. " +
+         (cells == 0
+              ? "No valid cell has a prediction."
+              : "Within 15 % of what was measured in " +
+                    IntegerText((*model)["within"].get<int64_t>()) + " of " +
+                    CountText(cells, "valid cell") + "; **ratios** in bold are further off.") +
+         "\n\n" + Predictions(report) + Costs((*model)["micro_costs"]) + "\n";
 }
 
 }  // namespace crossover
