@@ -1,9 +1,11 @@
 #include "harness/profile/profile_files.h"
 
+#include <cmath>
 #include <list>
 #include <string>
 #include <vector>
 
+#include "harness/profile/pprof.h"
 #include "harness/profile/top_table.h"
 #include "harness/run_directory.h"
 #include "harness/wording.h"
@@ -64,10 +66,11 @@ void WriteProfileFiles(const std::filesystem::path& run_directory, const TrialLo
                               " connections: " + IntegerText(static_cast<int64_t>(samples)) +
                               " samples of the server's CPU time, each of " +
                               NumberText(found.period_ns / 1e3) + " µs";
-    ReplaceFile(
-        directory / (CellFileName(experiment, cell.architecture, cell.connections, cell.workload) +
-                     ".top.txt"),
-        RenderTop(found.top, samples, found.period_ns / 1e9, kRows, title));
+    const std::string name =
+        CellFileName(experiment, cell.architecture, cell.connections, cell.workload);
+    ReplaceFile(directory / (name + ".top.txt"),
+                RenderTop(found.top, samples, found.period_ns / 1e9, kRows, title));
+    ReplaceFile(directory / (name + ".pb"), ToPprof(found.stacks, std::llround(found.period_ns)));
     side_by_side[{cell.architecture, cell.workload}].push_back(std::move(found));
   }
   for (const auto& [key, tops] : side_by_side) {

@@ -1,4 +1,4 @@
-// ProfileFiles: the tables of functions that stand beside a report, for people who read pprof.
+// ProfileFiles: what stands beside a report for people who read pprof.
 #pragma once
 
 #include <filesystem>
@@ -9,9 +9,9 @@
 
 namespace crossover {
 
-// Writes RUN_DIRECTORY/profiles/LABEL-CONNECTIONS[-WORKLOAD].top.txt for each cell that has a
-// profile, and LABEL[-WORKLOAD].side-by-side.txt for each architecture with more than one number of
-// connections. Throws system_error.
+// Writes RUN_DIRECTORY/profiles/LABEL-CONNECTIONS[-WORKLOAD].top.txt and .pb (see ToPprof) for each
+// cell that has a profile, and LABEL[-WORKLOAD].side-by-side.txt for each architecture with more
+// than one number of connections. Throws system_error.
 void WriteProfileFiles(const std::filesystem::path& run_directory, const TrialLog& log,
                        const std::vector<Cell>& cells, const StacksByFile& stacks);
 

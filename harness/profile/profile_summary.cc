@@ -133,7 +133,7 @@ std::string WhereTheCpuGoes(const ordered_json& report) {
   return text +
          "\nThe functions with the most samples stand in [profiles/](profiles/), as tables "
          "(`*.top.txt`, `*.side-by-side.txt`), flame graphs (`*.svg`) and folded stacks "
-         "(`*.folded`, for speedscope, pprof and others).\n\n";
+         "(`*.folded`), and for pprof and speedscope (`*.pb`).\n\n";
 }
 
 std::string Microseconds(const ordered_json& ns) {

@@ -1,5 +1,5 @@
 // Stacks: call chains by name, with how many samples each has; and their text, "folded", which
-// flame graph tools, speedscope and pprof's converters read.
+// flame graph tools and speedscope read.
 #pragma once
 
 #include <cstdint>
