@@ -11,6 +11,7 @@
 #include "base/cpu_list.h"
 #include "harness/canary.h"
 #include "harness/conversation.h"
+#include "harness/duet/duet_trial.h"
 #include "harness/load_metrics.h"
 #include "harness/loaded_server.h"
 #include "harness/probe.h"
@@ -263,12 +264,17 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
   std::vector<std::string> argv = setup.experiment.launcher.client;
   argv.insert(argv.end(),
               {setup.load_program, "--events", "--connections", std::to_string(connections),
-               "--threads", std::to_string(threads), "--warmup", DurationText(load.warmup_ns),
-               "--duration", DurationText(WindowNs(setup.experiment, setup.trial.pass)),
-               "--drain-timeout", DurationText(load.drain_timeout_ns), "--connect-timeout",
+               "--threads", std::to_string(threads), "--drain-timeout",
+               DurationText(load.drain_timeout_ns), "--connect-timeout",
                DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
-  if (setup.trial.pass != Pass::kThroughput) {
-    argv.insert(argv.end(), {"--interval", DurationText(kSliceNs)});
+  if (setup.trial.pass == Pass::kDuet) {
+    argv.emplace_back("--slices");
+  } else {
+    argv.insert(argv.end(), {"--warmup", DurationText(load.warmup_ns), "--duration",
+                             DurationText(WindowNs(setup.experiment, setup.trial.pass))});
+    if (setup.trial.pass != Pass::kThroughput) {
+      argv.insert(argv.end(), {"--interval", DurationText(kSliceNs)});
+    }
   }
   for (std::string& word : LoadArguments(workload, connections, setup.capacity_rps)) {
     argv.push_back(std::move(word));
@@ -288,6 +294,16 @@ TrialRecord RunTrial(const TrialSetup& setup) {
   record.workload = setup.experiment.workloads[setup.trial.workload].name;
   record.started_utc = UtcNow();
   if (setup.experiment.canary) record.canary = MeasureCanary(setup.cpus.server.front());
+  if (setup.trial.pass == Pass::kDuet) {
+    try {
+      record.findings = RunDuet(setup);
+    } catch (const TrialFailure& error) {
+      record.verdict.reasons = {{.code = "failed", .detail = error.what()}};
+    }
+    FillMissingMetrics(record.metrics, "a duet yields ratios");
+    record.seconds = static_cast<double>(MonotonicNs() - start_ns) / 1e9;
+    return record;
+  }
   std::string failure;
   double probe_seconds = 0;
   {
