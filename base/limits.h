@@ -43,6 +43,7 @@ inline constexpr int64_t kIntervalMinNs = 100'000'000;  // between reports of pr
 inline constexpr size_t kExperimentFileBytesMax = 1024 * 1024;
 inline constexpr size_t kTrialsMax = 100'000;
 inline constexpr size_t kRepetitionsMax = 1000;
+inline constexpr size_t kDuetPairsMax = 10'000;
 inline constexpr int64_t kInstrumentDurationMaxNs = 60LL * 1'000'000'000;
 inline constexpr int64_t kSamplesPerSecondMax = 20'000;
 inline constexpr size_t kNameBytesMax = 64;

@@ -23,6 +23,10 @@ Cell GatherCell(const TrialLog& log, std::string architecture, int64_t connectio
         trial.workload != cell.workload) {
       continue;
     }
+    if (trial.pass == Pass::kDuet) {
+      cell.duet = &trial;
+      continue;
+    }
     if (trial.pass != Pass::kThroughput) {
       (trial.pass == Pass::kProfile ? cell.profiles : cell.traces).push_back(&trial);
       continue;

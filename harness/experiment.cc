@@ -23,13 +23,15 @@ constexpr int64_t kSeedMax = (int64_t{1} << 53) - 1;  // exact in every JSON rea
 constexpr int64_t kDurationMinNs = 100 * kNsPerMs;    // a window worth dividing into intervals
 constexpr int64_t kTimeoutMinNs = kNsPerMs;
 constexpr int64_t kInstrumentDurationMinNs = kNsPerSecond;  // some slices
+constexpr int64_t kDuetSliceMinNs = 10 * kNsPerMs;
+constexpr int64_t kDuetSliceMaxNs = 60 * kNsPerSecond;
 
 int64_t Signed(size_t limit) { return static_cast<int64_t>(limit); }
 
 ArchitectureFlags ParseOptions(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 9> kKeys = {
-      "workers",   "workers_max", "overflow",     "stack_bytes",   "batch",
-      "busy_poll", "backlog",     "idle_timeout", "header_timeout"};
+  static constexpr std::array<std::string_view, 10> kKeys = {
+      "workers",   "workers_max", "overflow",     "stack_bytes",    "batch",
+      "busy_poll", "backlog",     "idle_timeout", "header_timeout", "slow_down"};
   static constexpr std::array<std::string_view, 3> kOverflows = {"reject", "queue", "grow"};
   node.RequireObject(kKeys);
   ArchitectureFlags options;
@@ -51,6 +53,9 @@ ArchitectureFlags ParseOptions(const JsonNode& node) {
   options.backlog = integer("backlog", 1, limits::kBacklogMax);
   options.idle_timeout_ns = duration_ns("idle_timeout", kTimeoutMinNs);
   options.header_timeout_ns = duration_ns("header_timeout", kTimeoutMinNs);
+  if (const auto slow_down = node.Find("slow_down")) {
+    options.slow_down = ParseLine(*slow_down, limits::kNameBytesMax);
+  }
   return options;
 }
 
@@ -120,6 +125,31 @@ LoadSettings ParseLoad(const JsonNode& node) {
   duration("drain_timeout", kTimeoutMinNs, load.drain_timeout_ns);
   duration("connect_timeout", kTimeoutMinNs, load.connect_timeout_ns);
   return load;
+}
+
+DuetSettings ParseDuet(const JsonNode& node) {
+  static constexpr std::array<std::string_view, 4> kKeys = {"pairs", "precision", "time_limit",
+                                                            "slice"};
+  node.RequireObject(kKeys);
+  DuetSettings duet;
+  if (const auto pairs = node.Find("pairs")) {
+    duet.pairs = pairs->Integer(1, Signed(limits::kDuetPairsMax));
+  }
+  if (const auto precision = node.Find("precision")) {
+    duet.precision = precision->Number();
+    if (!(duet.precision > 0 && duet.precision < 1)) {
+      precision->Refuse("must be between 0 and 1: 0.02 is an interval of 2 % to each side");
+    }
+  }
+  if (const auto limit = node.Find("time_limit")) {
+    duet.time_limit_ns = limit->DurationNs(kInstrumentDurationMinNs);
+  }
+  if (const auto slice = node.Find("slice")) {
+    duet.slice_ns = slice->DurationNs(kDuetSliceMinNs);
+    if (duet.slice_ns > kDuetSliceMaxNs)
+      slice->Refuse("is longer than a minute, which is no slice");
+  }
+  return duet;
 }
 
 InstrumentSettings ParseInstrument(const JsonNode& node, bool samples) {
@@ -214,6 +244,7 @@ void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
   const uint64_t cells = uint64_t{experiment.architectures.size()} * experiment.connections.size() *
                          experiment.workloads.size();
   uint64_t repetitions = static_cast<uint64_t>(experiment.repetitions);
+  if (experiment.duet) ++repetitions;
   for (const auto& instrument : {experiment.profile, experiment.trace}) {
     if (instrument) repetitions += static_cast<uint64_t>(instrument->repetitions);
   }
@@ -229,27 +260,29 @@ void CheckTrialCount(const Experiment& experiment, const JsonNode& root) {
 
 const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass) {
   const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
-  CHECK(pass != Pass::kThroughput && settings);
+  CHECK((pass == Pass::kProfile || pass == Pass::kTrace) && settings);
   return *settings;
 }
 
 int64_t RepetitionsOf(const Experiment& experiment, Pass pass) {
   if (pass == Pass::kThroughput) return experiment.repetitions;
+  if (pass == Pass::kDuet) return experiment.duet ? 1 : 0;
   const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
   return settings ? settings->repetitions : 0;
 }
 
 int64_t WindowNs(const Experiment& experiment, Pass pass) {
-  return pass == Pass::kThroughput ? experiment.load.duration_ns
-                                   : SettingsOf(experiment, pass).duration_ns;
+  if (pass == Pass::kThroughput) return experiment.load.duration_ns;
+  if (pass == Pass::kDuet) return experiment.duet->time_limit_ns;
+  return SettingsOf(experiment, pass).duration_ns;
 }
 
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures) {
-  static constexpr std::array<std::string_view, 15> kKeys = {
-      "name",          "description", "seed",  "repetitions", "placement",
-      "architectures", "connections", "axis",  "workloads",   "load",
-      "profile",       "trace",       "costs", "canary",      "launcher"};
+  static constexpr std::array<std::string_view, 16> kKeys = {
+      "name",        "description", "seed",      "repetitions", "placement", "architectures",
+      "connections", "axis",        "workloads", "load",        "duet",      "profile",
+      "trace",       "costs",       "canary",    "launcher"};
   if (text.size() > limits::kExperimentFileBytesMax) {
     throw UsageError(std::string(source) + ": larger than " +
                      std::to_string(limits::kExperimentFileBytesMax) +
@@ -281,6 +314,7 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
     root.Refuse("has an \"axis\", and no \"workloads\" that are places on it");
   }
   if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
+  if (const auto node = root.Find("duet")) experiment.duet = ParseDuet(*node);
   if (const auto node = root.Find("profile")) experiment.profile = ParseInstrument(*node, true);
   if (const auto node = root.Find("trace")) experiment.trace = ParseInstrument(*node, false);
   if (const auto node = root.Find("costs")) experiment.cost_readings = ParseCosts(*node);

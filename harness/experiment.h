@@ -25,6 +25,8 @@ struct ArchitectureFlags {
   std::optional<int64_t> backlog;
   std::optional<int64_t> idle_timeout_ns;
   std::optional<int64_t> header_timeout_ns;
+  std::optional<std::string>
+      slow_down;  // "3%": an exact difference, for the instrument's self-test
   bool operator==(const ArchitectureFlags&) const = default;
 };
 
@@ -44,10 +46,21 @@ struct LoadSettings {
   bool operator==(const LoadSettings&) const = default;
 };
 
-// What a trial is for. Throughput, CPU and the counters come from trials of the first kind only; in
-// the others an instrument looks into the server, at a price.
-enum class Pass { kThroughput, kProfile, kTrace };
-std::string_view PassName(Pass pass);  // "throughput", "profile", "trace"
+// What a trial is for. The metrics of cells come from trials of the first kind only. A duet
+// compares an architecture with the baseline, both alive at a time. In the others an instrument
+// looks into the server, at a price.
+enum class Pass { kThroughput, kDuet, kProfile, kTrace };
+std::string_view PassName(Pass pass);  // "throughput", "duet", "profile", "trace"
+
+// When a duet ends: whichever comes first.
+struct DuetSettings {
+  int64_t pairs = 40;
+  double precision =
+      0;  // half the width of the 95 % interval of CPU per request, relative; 0: none
+  int64_t time_limit_ns = 20'000'000'000;
+  int64_t slice_ns = 0;  // 0: by calibration
+  bool operator==(const DuetSettings&) const = default;
+};
 
 // The trials of an instrument: how many for each cell, and what they do.
 struct InstrumentSettings {
@@ -83,7 +96,8 @@ struct Experiment {
   std::vector<Workload> workloads = {Workload{}};
   std::optional<Axis> axis;  // that the workloads are places on
   LoadSettings load;
-  std::optional<InstrumentSettings> profile;  // none: no such trials
+  std::optional<DuetSettings> duet;           // none: no such trials
+  std::optional<InstrumentSettings> profile;  // likewise
   std::optional<InstrumentSettings> trace;
   int64_t cost_readings = 0;  // how often single steps are measured, spread over the run; 0: never
   bool canary = true;
@@ -97,7 +111,7 @@ struct Experiment {
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures = {});
 
-// How often each cell is tried in `pass`; 0: not at all.
+// How often each cell is tried in `pass`; 0: not at all. The baseline's cells have no duet.
 int64_t RepetitionsOf(const Experiment& experiment, Pass pass);
 // The settings of the instrument of `pass`, which the experiment has.
 const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass);

@@ -22,6 +22,7 @@ json OptionsToJson(const ArchitectureFlags& options) {
   if (options.busy_poll_ns) object["busy_poll"] = DurationText(*options.busy_poll_ns);
   if (options.backlog) object["backlog"] = *options.backlog;
   if (options.idle_timeout_ns) object["idle_timeout"] = DurationText(*options.idle_timeout_ns);
+  if (options.slow_down) object["slow_down"] = *options.slow_down;
   if (options.header_timeout_ns) {
     object["header_timeout"] = DurationText(*options.header_timeout_ns);
   }
@@ -48,12 +49,21 @@ json InstrumentToJson(const InstrumentSettings& settings, bool samples) {
   return object;
 }
 
+json DuetToJson(const DuetSettings& duet) {
+  json object = {{"pairs", duet.pairs}, {"time_limit", DurationText(duet.time_limit_ns)}};
+  if (duet.precision > 0) object["precision"] = duet.precision;
+  if (duet.slice_ns > 0) object["slice"] = DurationText(duet.slice_ns);
+  return object;
+}
+
 }  // namespace
 
 std::string_view PassName(Pass pass) {
   switch (pass) {
     case Pass::kThroughput:
       return "throughput";
+    case Pass::kDuet:
+      return "duet";
     case Pass::kProfile:
       return "profile";
     case Pass::kTrace:
@@ -89,6 +99,7 @@ json ToJson(const Experiment& experiment) {
                  {"launcher",
                   {{"server", json(experiment.launcher.server)},
                    {"client", json(experiment.launcher.client)}}}};
+  if (experiment.duet) object["duet"] = DuetToJson(*experiment.duet);
   if (experiment.profile) object["profile"] = InstrumentToJson(*experiment.profile, true);
   if (experiment.trace) object["trace"] = InstrumentToJson(*experiment.trace, false);
   if (experiment.cost_readings > 0) {
@@ -123,6 +134,7 @@ std::vector<std::string> ServerArguments(const ArchitectureLevel& architecture) 
   if (options.busy_poll_ns) add("--busy-poll", DurationText(*options.busy_poll_ns));
   if (options.backlog) add("--backlog", std::to_string(*options.backlog));
   if (options.idle_timeout_ns) add("--idle-timeout", DurationText(*options.idle_timeout_ns));
+  if (options.slow_down) add("--slow-down", *options.slow_down);
   if (options.header_timeout_ns) add("--header-timeout", DurationText(*options.header_timeout_ns));
   return arguments;
 }

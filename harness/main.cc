@@ -5,9 +5,11 @@
 #include <exception>
 #include <functional>
 
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/limits.h"
 #include "harness/commands.h"
+#include "harness/duet/duet_command.h"
 
 namespace crossover {
 namespace {
@@ -15,6 +17,9 @@ namespace {
 struct CommandLine {
   RunChoice run;
   std::filesystem::path run_directory;
+  DuetChoice duet;
+  std::string duet_time_limit = "20s";
+  std::string duet_slice;
   std::function<int()> command;
 };
 
@@ -43,6 +48,47 @@ void DeclareRun(CLI::App& app, CommandLine& line) {
                  "Instead of the crossover-load beside this program");
 }
 
+void DeclareDuet(CLI::App& app, CommandLine& line) {
+  DuetChoice& duet = line.duet;
+  app.add_option("A", duet.own, "An architecture, with knobs if need be: epoll-pool:workers=4")
+      ->required();
+  app.add_option("B", duet.baseline, "The one that it is compared with")->required();
+  app.add_option("--connections", duet.connections, "To each of the two")
+      ->check(CLI::Range(int64_t{1}, int64_t{limits::kConnectionsMax}))
+      ->capture_default_str();
+  app.add_option("--workload", duet.path, "The path that is asked for: /bytes/1024, /cpu/50")
+      ->capture_default_str();
+  auto* const pairs =
+      app.add_option("--pairs", duet.settings.pairs, "Ends with so many pairs of slices")
+          ->check(CLI::Range(int64_t{2}, int64_t{limits::kDuetPairsMax}))
+          ->capture_default_str();
+  auto* const precision =
+      app.add_option("--precision", duet.settings.precision,
+                     "Ends when CPU per request is known to so much on each side: 0.01 is 1 %")
+          ->check(CLI::Range(0.0001, 0.5));
+  app.add_option("--time-limit", line.duet_time_limit, "Ends after so long at the latest")
+      ->capture_default_str();
+  app.add_option("--slice", line.duet_slice,
+                 "Length of a slice (default: four mean latencies, from 100ms to 1s)");
+  app.add_option("--out", duet.out, "Write pairs and ratios to this file, as JSON");
+  app.add_option("--server-binary", duet.server_program,
+                 "Instead of the crossover-server beside this program");
+  app.add_option("--load-binary", duet.load_program,
+                 "Instead of the crossover-load beside this program");
+  app.footer("Exit status: 0 done; 1 it broke off; 2 refused; 130 interrupted.");
+  app.callback([&line, pairs, precision] {
+    // A precision alone is to be reached, however many pairs it takes.
+    if (precision->count() > 0 && pairs->count() == 0) {
+      line.duet.settings.pairs = int64_t{limits::kDuetPairsMax};
+    }
+    line.duet.settings.time_limit_ns = ParseDurationNs(line.duet_time_limit, "--time-limit");
+    if (!line.duet_slice.empty()) {
+      line.duet.settings.slice_ns = ParseDurationNs(line.duet_slice, "--slice");
+    }
+    line.command = [&line] { return DuetCommand(line.duet); };
+  });
+}
+
 void Declare(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
 
@@ -52,6 +98,9 @@ void Declare(CLI::App& app, CommandLine& line) {
       "130 interrupted (the report of what was done is written).");
   DeclareRun(*run, line);
   run->callback([&] { line.command = [&] { return RunCommand(line.run); }; });
+
+  DeclareDuet(*app.add_subcommand("duet", "Compares two architectures quickly, side by side"),
+              line);
 
   CLI::App* tune = app.add_subcommand(
       "tune", "Finds each architecture's best knobs here, and writes the experiment with them");

@@ -67,6 +67,7 @@ std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
 // ", and 1 of profile and 1 of trace"
 std::string InstrumentsText(const Experiment& experiment) {
   std::string text;
+  if (experiment.duet) text = ", and duets with " + experiment.architectures.front().label;
   for (const Pass pass : {Pass::kProfile, Pass::kTrace}) {
     const int64_t repetitions = RepetitionsOf(experiment, pass);
     if (repetitions == 0) continue;
@@ -90,16 +91,34 @@ std::string SecondsText(double seconds) {
   return FormatDurationNs(static_cast<int64_t>(seconds * static_cast<double>(kNsPerSecond)));
 }
 
+constexpr double kFixedSeconds = 1.0;              // two processes, canary, memory at 0 and N
+constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read memory, close
+
+// Its pairs of slices, of the least length, or its time limit; two of everything else.
+double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& trial) {
+  const DuetSettings& duet = *experiment.duet;
+  const int64_t slice_ns = std::max(duet.slice_ns, 100 * kNsPerMs);
+  const int64_t pairs_ns = std::min(2 * slice_ns * duet.pairs, duet.time_limit_ns);
+  return static_cast<double>(pairs_ns) / static_cast<double>(kNsPerSecond) + 2 * kFixedSeconds +
+         2 * kSecondsPerConnection * static_cast<double>(trial.connections);
+}
+
 }  // namespace
 
 Plan MakePlan(const Experiment& experiment) {
   Plan plan;
   std::mt19937_64 random(experiment.seed);
-  for (const Pass pass : {Pass::kThroughput, Pass::kProfile, Pass::kTrace}) {
+  for (const Pass pass : {Pass::kThroughput, Pass::kDuet, Pass::kProfile, Pass::kTrace}) {
     for (int64_t repetition = 0; repetition < RepetitionsOf(experiment, pass); ++repetition) {
       std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
       Shuffle(cells, random);
       cells = RatesAfterTheirCapacity(experiment, cells);
+      if (pass == Pass::kDuet) {
+        std::erase_if(cells, [&](const PlannedTrial& trial) {
+          return trial.architecture == 0 ||
+                 !WhyNoDuet(experiment.workloads[trial.workload]).empty();
+        });
+      }
       for (PlannedTrial& trial : cells) {
         trial.index = plan.trials.size();
         trial.repetition = static_cast<size_t>(repetition);
@@ -112,8 +131,7 @@ Plan MakePlan(const Experiment& experiment) {
 }
 
 double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& trial) {
-  constexpr double kFixedSeconds = 1.0;              // two processes, canary, memory at 0 and N
-  constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read memory, close
+  if (trial.pass == Pass::kDuet) return EstimateDuetSeconds(experiment, trial);
   const auto window_ns = experiment.load.warmup_ns + WindowNs(experiment, trial.pass);
   return static_cast<double>(window_ns) / static_cast<double>(kNsPerSecond) + kFixedSeconds +
          kSecondsPerConnection * static_cast<double>(trial.connections);

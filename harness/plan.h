@@ -26,10 +26,11 @@ struct Plan {
   std::vector<PlannedTrial> trials;
 };
 
-// Every cell once in each repetition of the throughput trials, then of each instrument's; in seeded
-// random order within the repetition, so that slow drift of the machine falls on all contenders
-// alike; but those whose rate is a percentage of what another measures right after that one. The
-// same on every standard library.
+// Every cell once in each repetition of the throughput trials, then the duets of those that can
+// have one with the baseline, then each instrument's repetitions; in seeded random order within the
+// repetition, so that slow drift of the machine falls on all contenders alike; but those whose rate
+// is a percentage of what another measures right after that one. The same on every standard
+// library.
 Plan MakePlan(const Experiment& experiment);
 
 // A guess of how long a trial takes, in seconds: window, warm-up, and what starting, connecting

@@ -259,6 +259,19 @@ Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus) 
   return needed;
 }
 
+Requirements RequirementsOfBoth(const Experiment& experiment, int64_t allowed_cpus) {
+  Experiment alone = experiment;
+  alone.architectures.resize(1);
+  Requirements both = RequirementsOf(alone, allowed_cpus);
+  alone.architectures = {experiment.architectures.back()};
+  const Requirements other = RequirementsOf(alone, allowed_cpus);
+  both.server_threads += other.server_threads;
+  both.client_threads += other.client_threads;
+  both.memory_bytes += other.memory_bytes - kBaseBytes;
+  both.maps = std::max(both.maps, other.maps);
+  return both;
+}
+
 std::vector<Check> JudgeMachine(const Requirements& requirements, const MachineLimits& limits) {
   return MachineJudge(requirements, limits).All();
 }

@@ -26,6 +26,8 @@ struct Requirements {
 };
 
 Requirements RequirementsOf(const Experiment& experiment, int64_t allowed_cpus);
+// What a duet of its two architectures takes, with all its connections to each.
+Requirements RequirementsOfBoth(const Experiment& experiment, int64_t allowed_cpus);
 
 struct Check {
   enum class Result { kOk, kRaised, kWarning, kRefuse };

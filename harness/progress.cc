@@ -36,6 +36,9 @@ std::string FindingsText(const TrialRecord& record) {
   if (record.findings.contains("unavailable")) {
     return "unavailable: " + record.findings.value("unavailable", "") + "  ";
   }
+  if (record.pass == Pass::kDuet) {
+    return CountText(record.findings.value("pairs", nlohmann::json::array()).size(), "pair") + "  ";
+  }
   const bool profile = record.pass == Pass::kProfile;
   const int64_t count = record.findings.value(profile ? "samples" : "events", int64_t{0});
   const int64_t lost = record.findings.value(profile ? "samples_lost" : "events_lost", int64_t{0});

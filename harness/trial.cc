@@ -10,9 +10,10 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "harness/canary.h"
-#include "harness/child_process.h"
 #include "harness/conversation.h"
+#include "harness/duet/duet_trial.h"
 #include "harness/load_metrics.h"
+#include "harness/loaded_server.h"
 #include "harness/probe.h"
 #include "harness/profile/instrument.h"
 #include "harness/profile/profile_files.h"
@@ -51,15 +52,13 @@ class TrialRun {
   }
   int64_t In(int64_t ns) const { return MonotonicNs() + ns; }
   void ReadProbes(Moment moment) {
-    if (many_processes_) ListProcesses();
+    if (server_.many_processes()) ListProcesses();
     for (AttachedProbe& probe : probes_) probe.Read(moment);
   }
-  nlohmann::json Counters() {
-    return conversation_.Ask(*server_, "counters", "counters", In(setup_.deadlines.counters_ns));
-  }
+  void ListProcesses() { processes_ = server_.ListProcesses(setup_.deadlines.counters_ns); }
+  nlohmann::json Counters() { return server_.Counters(setup_.deadlines.counters_ns); }
 
   void CheckCapacity() const;
-  void ListProcesses();
   void StartServer();
   void Connect();
   void Measure();
@@ -69,20 +68,15 @@ class TrialRun {
   void KeepFindings();
   std::vector<pid_t> ServerPids();
   void StopServer();
-  void AwaitLoadEnd();
 
   const TrialSetup& setup_;
   Conversation conversation_;
   const int64_t connections_;
-  std::optional<ChildProcess> server_;
-  std::optional<ChildProcess> load_;
-  bool many_processes_ = false;
+  LoadedServer server_{conversation_};
   ServerProcesses processes_;  // if there are many
   std::vector<AttachedProbe> probes_ = MakeProbes();
-  std::string url_;
   std::optional<double> connect_all_seconds_;
   double probe_seconds_ = 0;
-  pid_t server_pid_ = -1;
   std::unique_ptr<Instrument> instrument_;  // if there is one in this pass, and it can be had
   std::optional<SlicedWindow> window_;
   std::vector<pid_t> instrumented_;  // the server's processes
@@ -100,38 +94,12 @@ void TrialRun::CheckCapacity() const {
                      workload.percent_of + ", whose trial in this repetition has none");
 }
 
-void TrialRun::ListProcesses() {
-  const auto listed =
-      conversation_.Ask(*server_, "processes", "processes", In(setup_.deadlines.counters_ns));
-  try {
-    processes_ = {.pids = listed.at("pids").get<std::vector<pid_t>>(),
-                  .ended = listed.at("ended").get<int64_t>(),
-                  .time_ns = MonotonicNs()};
-  } catch (const nlohmann::json::exception& error) {
-    throw TrialFailure(std::string("the server did not list its processes: ") + error.what());
-  }
-}
-
 void TrialRun::StartServer() {
   Stage("starting");
-  server_.emplace(ChildProcess::Start(
-      {.name = "the server", .argv = ServerCommand(setup_), .cpus = setup_.cpus.server}));
-  conversation_.Watch(*server_, /*ends_by_itself=*/false);
-  const auto ready = conversation_.Await(*server_, "ready", In(setup_.deadlines.ready_ns));
-  ProbeTarget target{.server_pid = server_->pid(), .server_cpus = setup_.cpus.server};
-  try {
-    url_ = "http://" + ready.at("address").get<std::string>() + ":" +
-           std::to_string(ready.at("port").get<int>()) +
-           setup_.experiment.workloads[setup_.trial.workload].path;
-    // Behind a launcher the server is another process than the child.
-    target.server_pid = ready.value("pid", server_->pid());
-    many_processes_ = ready.value("processes", "one") == "many";
-  } catch (const nlohmann::json::exception& error) {
-    throw TrialFailure(std::string("the server's ready line lacks its address: ") + error.what());
-  }
-  if (many_processes_) target.processes = &processes_;
+  server_.StartServer(ServerCommand(setup_), setup_.cpus.server, setup_.deadlines.ready_ns);
+  ProbeTarget target{.server_pid = server_.server_pid(), .server_cpus = setup_.cpus.server};
+  if (server_.many_processes()) target.processes = &processes_;
   target.server_reports_rusage = Counters().contains("rusage");
-  server_pid_ = target.server_pid;
   for (AttachedProbe& probe : probes_) probe.Attach(target);
   OpenInstrument(target);
   ReadProbes(Moment::kIdle);
@@ -139,12 +107,10 @@ void TrialRun::StartServer() {
 
 void TrialRun::Connect() {
   Stage("connecting");
-  load_.emplace(ChildProcess::Start({.name = "the load generator",
-                                     .argv = LoadCommand(setup_, url_),
-                                     .cpus = setup_.cpus.client}));
-  conversation_.Watch(*load_, /*ends_by_itself=*/true);
-  const auto connected =
-      conversation_.Await(*load_, "connected", In(setup_.deadlines.connected_ns));
+  const std::string url =
+      server_.address() + setup_.experiment.workloads[setup_.trial.workload].path;
+  const auto connected = server_.StartLoad(LoadCommand(setup_, url), setup_.cpus.client,
+                                           setup_.deadlines.connected_ns);
   const auto seconds = connected.find("connect_seconds");
   if (seconds != connected.end() && seconds->is_number()) connect_all_seconds_ = *seconds;
   ReadProbes(Moment::kConnected);
@@ -153,7 +119,7 @@ void TrialRun::Connect() {
 void TrialRun::Measure() {
   Stage("warming up");
   const TrialDeadlines& deadlines = setup_.deadlines;
-  conversation_.Ask(*load_, "go", "measuring", In(deadlines.measuring_ns));
+  conversation_.Ask(server_.load(), "go", "measuring", In(deadlines.measuring_ns));
   const int64_t probes_from_ns = MonotonicNs();
   before_ = Counters();  // first: to read thousands of processes takes a while
   ReadProbes(Moment::kWindowStart);
@@ -163,12 +129,8 @@ void TrialRun::Measure() {
   after_ = Counters();
   ReadProbes(Moment::kWindowEnd);
   Stage("draining");
-  auto done = conversation_.Await(*load_, "done", In(deadlines.done_ns));
-  if (!done.contains("result") || !done["result"].is_object()) {
-    throw TrialFailure("the load generator's last line carries no result");
-  }
-  load_result_ = std::move(done["result"]);
-  AwaitLoadEnd();
+  load_result_ = server_.AwaitResult(deadlines.done_ns);
+  server_.AwaitLoadEnd(deadlines.done_ns);
 }
 
 void TrialRun::OpenInstrument(const ProbeTarget& target) {
@@ -186,12 +148,12 @@ void TrialRun::OpenInstrument(const ProbeTarget& target) {
 
 void TrialRun::AwaitMeasured() {
   if (instrument_) return AwaitMeasuredInSlices();
-  conversation_.Await(*load_, "measured", In(setup_.deadlines.measured_ns));
+  conversation_.Await(server_.load(), "measured", In(setup_.deadlines.measured_ns));
 }
 
 // All of the server's processes as they are now.
 std::vector<pid_t> TrialRun::ServerPids() {
-  if (!many_processes_) return {server_pid_};
+  if (!server_.many_processes()) return {server_.server_pid()};
   ListProcesses();
   return processes_.pids;
 }
@@ -200,13 +162,14 @@ std::vector<pid_t> TrialRun::ServerPids() {
 void TrialRun::AwaitMeasuredInSlices() {
   static constexpr std::array<std::string_view, 2> kEvents = {"interval", "measured"};
   instrumented_ = ServerPids();
-  const auto clock = std::make_shared<ServerCpuClock>(server_pid_, many_processes_);
+  const auto clock =
+      std::make_shared<ServerCpuClock>(server_.server_pid(), server_.many_processes());
   window_.emplace(*instrument_, WindowNs(setup_.experiment, setup_.trial.pass),
                   [clock] { return clock->Read(); });
   window_->Begin(MonotonicNs());
   const int64_t deadline_ns = In(setup_.deadlines.measured_ns);
   while (true) {
-    const auto line = conversation_.AwaitAny(*load_, kEvents, deadline_ns);
+    const auto line = conversation_.AwaitAny(server_.load(), kEvents, deadline_ns);
     if (line.at("event") == "measured") break;
     if (line.value("phase", "") != "window") continue;  // the rest of the warm-up is told late
     window_->EndSlice(MonotonicNs(), line.value("verified", 0.0), line.value("seconds", 0.0));
@@ -234,23 +197,9 @@ void TrialRun::KeepFindings() {
   findings_["file"] = (setup_.directory.filename() / name).string();
 }
 
-void TrialRun::AwaitLoadEnd() {
-  conversation_.Unwatch(*load_);
-  const auto status = load_->Wait(In(setup_.deadlines.done_ns));
-  if (!status) throw TrialFailure("the load generator did not end after its result");
-  // Status 1 says that requests failed: the verdict looks at that itself.
-  if (status->signal != 0 || status->code > 1) {
-    throw TrialFailure(DescribeEnd(*load_, *status, "ending"));
-  }
-}
-
 void TrialRun::StopServer() {
   Stage("stopping");
-  final_ = conversation_.Ask(*server_, "stop", "done", In(setup_.deadlines.stop_ns));
-  conversation_.Unwatch(*server_);
-  const auto status = server_->Wait(In(setup_.deadlines.stop_ns));
-  if (!status) throw TrialFailure("the server did not end after its last line");
-  if (!status->Success()) throw TrialFailure(DescribeEnd(*server_, *status, "stopping"));
+  final_ = server_.StopServer(setup_.deadlines.stop_ns);
 }
 
 void TrialRun::Conclude(const std::string& failure, TrialRecord& record) const {
@@ -315,12 +264,17 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
   std::vector<std::string> argv = setup.experiment.launcher.client;
   argv.insert(argv.end(),
               {setup.load_program, "--events", "--connections", std::to_string(connections),
-               "--threads", std::to_string(threads), "--warmup", DurationText(load.warmup_ns),
-               "--duration", DurationText(WindowNs(setup.experiment, setup.trial.pass)),
-               "--drain-timeout", DurationText(load.drain_timeout_ns), "--connect-timeout",
+               "--threads", std::to_string(threads), "--drain-timeout",
+               DurationText(load.drain_timeout_ns), "--connect-timeout",
                DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
-  if (setup.trial.pass != Pass::kThroughput) {
-    argv.insert(argv.end(), {"--interval", DurationText(kSliceNs)});
+  if (setup.trial.pass == Pass::kDuet) {
+    argv.emplace_back("--slices");
+  } else {
+    argv.insert(argv.end(), {"--warmup", DurationText(load.warmup_ns), "--duration",
+                             DurationText(WindowNs(setup.experiment, setup.trial.pass))});
+    if (setup.trial.pass != Pass::kThroughput) {
+      argv.insert(argv.end(), {"--interval", DurationText(kSliceNs)});
+    }
   }
   for (std::string& word : LoadArguments(workload, connections, setup.capacity_rps)) {
     argv.push_back(std::move(word));
@@ -340,6 +294,16 @@ TrialRecord RunTrial(const TrialSetup& setup) {
   record.workload = setup.experiment.workloads[setup.trial.workload].name;
   record.started_utc = UtcNow();
   if (setup.experiment.canary) record.canary = MeasureCanary(setup.cpus.server.front());
+  if (setup.trial.pass == Pass::kDuet) {
+    try {
+      record.findings = RunDuet(setup);
+    } catch (const TrialFailure& error) {
+      record.verdict.reasons = {{.code = "failed", .detail = error.what()}};
+    }
+    FillMissingMetrics(record.metrics, "a duet yields ratios");
+    record.seconds = static_cast<double>(MonotonicNs() - start_ns) / 1e9;
+    return record;
+  }
   std::string failure;
   double probe_seconds = 0;
   {

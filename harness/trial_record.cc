@@ -70,8 +70,9 @@ json NullOrObject(const JsonNode& node) {
 
 // Throughput trials, which were all there was, don't say so.
 Pass ParsePass(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 2> kNames = {"profile", "trace"};
-  return node.Choice(kNames) == "profile" ? Pass::kProfile : Pass::kTrace;
+  static constexpr std::array<std::string_view, 3> kNames = {"duet", "profile", "trace"};
+  const std::string name = node.Choice(kNames);
+  return name == "duet" ? Pass::kDuet : name == "profile" ? Pass::kProfile : Pass::kTrace;
 }
 
 TrialRecord ParseTrial(const JsonNode& root, std::string_view source) {

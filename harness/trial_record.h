@@ -42,7 +42,7 @@ struct TrialRecord {  // NOLINT(bugprone-exception-escape)
   nlohmann::json server_before;  // counters, or null
   nlohmann::json server_after;
   nlohmann::json server_final;
-  nlohmann::json findings;  // of the pass's instrument, or null
+  nlohmann::json findings;  // of the pass's instrument or duet, or null
   std::optional<CanaryReading> canary;
 };
 

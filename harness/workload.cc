@@ -229,6 +229,12 @@ std::string PlaceText(const Workload& workload) {
   return workload.at ? ShortText(*workload.at) : workload.name;
 }
 
+std::string WhyNoDuet(const Workload& workload) {
+  if (workload.open()) return "an open loop can't be loaded in turns";
+  if (workload.requests_per_connection > 0) return "its connections don't last";
+  return {};
+}
+
 int64_t ActiveConnections(const Workload& workload, int64_t connections) {
   const double share = workload.active_percent.value_or(100) / 100;
   return std::max<int64_t>(1, std::llround(share * static_cast<double>(connections)));

@@ -54,6 +54,10 @@ nlohmann::json ToJson(const Workload& workload);
 // How reports call the workload's place: the label, or the number on the axis, or the name.
 std::string PlaceText(const Workload& workload);
 
+// Why two servers can't take turns under it, in slices with idle connections in between; empty:
+// they can.
+std::string WhyNoDuet(const Workload& workload);
+
 // Connections of `connections` that have a request under way at a time; at least 1.
 int64_t ActiveConnections(const Workload& workload, int64_t connections);
 

@@ -165,9 +165,17 @@ void AddOutputOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   app.add_option("--trace", line.trace_path,
                  "Write the times of every verified response as CSV (kept in memory until the end)")
       ->group(kOutput);
-  app.add_flag("--events", line.events,
-               "Tell progress and the result in lines of JSON on standard output, and wait for "
-               R"({"command":"go"} on standard input once connected)")
+  auto* const events =
+      app.add_flag("--events", line.events,
+                   "Tell progress and the result in lines of JSON on standard output, and wait for "
+                   R"({"command":"go"} on standard input once connected)")
+          ->group(kOutput);
+  app.add_flag("--slices", line.slices,
+               R"(With --events: instead of "go", load whenever standard input says {"command":)"
+               R"("slice","duration_ns":200000000,"settle_ns":40000000,"tail_ns":0}, and stand )"
+               R"(idle in between, until {"command":"end"})")
+      ->needs(events)
+      ->excludes("--warmup", "--duration", "--requests")
       ->group(kOutput);
   app.add_option("--interval", texts.interval,
                  "With --events: also tell so often what was done since (1s; 0s: don't). With "

@@ -17,6 +17,7 @@ struct CommandLine {
   std::string trace_path;  // empty: none
   std::string json_path;   // empty: none; "-": standard output
   bool events = false;
+  bool slices = false;       // with events
   std::optional<bool> live;  // none: if there is a terminal, and people read the output
   bool help = false;
   std::string help_text;

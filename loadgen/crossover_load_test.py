@@ -96,6 +96,31 @@ class CrossoverLoadTest(unittest.TestCase):
             self.assertEqual(err, "")
             self.assertEqual(load.returncode, 0)
 
+    def test_loads_in_slices_when_told_to(self):
+        with Server() as server:
+            load = start("-c", "4", "-t", "1", "--events", "--slices", server.url)
+            slice_ = '{"command":"slice","duration_ns":50000000,"settle_ns":10000000}\n'
+            out, err = load.communicate(slice_ + slice_ + '{"command":"end"}\n', timeout=120)
+        events = [json.loads(line) for line in out.splitlines()]
+        each = ["slice_settled", "slice_over", "slice_drained"]
+        self.assertEqual([event["event"] for event in events], ["connected", *each, *each, "done"])
+        counts = [event["verified"] for event in events[1:-1]]
+        self.assertEqual(counts, sorted(counts))
+        self.assertEqual(events[-2]["errors"], 0)
+        result = events[-1]["result"]
+        self.assertEqual(result["requests"]["verified"], counts[-1])
+        self.assertEqual(result["requests"]["in_flight_at_end"], 0)
+        self.assertEqual((load.returncode, err), (0, ""))
+
+    def test_a_slice_that_makes_no_sense_is_refused(self):
+        for line in ('{"command":"slice"}', '{"command":"slice","duration_ns":-1}',
+                     '{"command":"slice","duration_ns":10,"settle_ns":10}', '{"command":"go"}',
+                     '{"command":"slice","duration_ns":10,"tail_ns":"1s"}', '[]', 'slice'):
+            with Server() as server:
+                status, _, err = run("--events", "--slices", server.url, stdin=line + "\n")
+            self.assertEqual((status, err.count("\n")), (2, 1))
+            self.assertIn("got '%s'" % line, err)
+
     def test_tells_intervals_if_asked_to(self):
         with Server() as server:
             load = start(*ENDLESS, "--events", server.url)

@@ -179,6 +179,15 @@ json ToJson(const LoadEvent& event) {
       return {{"event", "measuring"}, {"time_ns", event.time_ns}};
     case LoadEvent::Kind::kMeasured:
       return {{"event", "measured"}, {"time_ns", event.time_ns}};
+    case LoadEvent::Kind::kSliceSettled:
+      return {{"event", "slice_settled"}, {"time_ns", event.time_ns}, {"verified", event.verified}};
+    case LoadEvent::Kind::kSliceOver:
+      return {{"event", "slice_over"}, {"time_ns", event.time_ns}, {"verified", event.verified}};
+    case LoadEvent::Kind::kSliceDrained:
+      return {{"event", "slice_drained"},
+              {"time_ns", event.time_ns},
+              {"verified", event.verified},
+              {"errors", event.errors}};
   }
   return nullptr;
 }

@@ -162,6 +162,9 @@ void LiveHistory::SetLeft(int64_t now_ns) {
 void LiveHistory::Add(const LoadEvent& event) {
   switch (event.kind) {
     case LoadEvent::Kind::kConnected:
+    case LoadEvent::Kind::kSliceSettled:
+    case LoadEvent::Kind::kSliceOver:
+    case LoadEvent::Kind::kSliceDrained:
       return;
     case LoadEvent::Kind::kWarming:
       state_.phase = LoadInterval::Phase::kWarmUp;

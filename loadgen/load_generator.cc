@@ -99,7 +99,7 @@ class Coordinator {
   void Lead() {
     Connect();
     if (!stopped_ && state_.served.load() > 0 && MayBegin()) {
-      Measure();
+      control_.next_slice ? MeasureSlices() : Measure();
     } else {
       const int64_t now_ns = MonotonicNs();
       state_.window_start_ns = now_ns;
@@ -197,10 +197,68 @@ class Coordinator {
     EndWindow(planned_end_ns);
     Tell({.kind = LoadEvent::Kind::kMeasured, .time_ns = state_.window_end_ns.load()});
     intervals_.TellRest();
-    const int64_t drained_ns = state_.window_end_ns.load() + options_.drain_timeout_ns;
     intervals_.Begin(Interval::kDrain, state_.window_end_ns.load());
+    Drain();
+  }
+
+  void Drain() {
+    const int64_t drained_ns = state_.window_end_ns.load() + options_.drain_timeout_ns;
     while (WaitFor(drained_ns, [&] { return AllEnded(); }) == Wait::kStopped) {
     }
+  }
+
+  void MeasureSlices() {
+    state_.begin_ns = MonotonicNs();
+    state_.interval_width_ns = kIntervalWidthFirstNs;
+    state_.slice_end_ns = state_.begin_ns;
+    state_.window_start_ns = state_.begin_ns;
+    state_.phase.store(Phase::kRun, std::memory_order_release);
+    fleet_.Wake();
+    bool goes_on = true;
+    while (goes_on) {
+      const std::optional<SliceOrder> order = control_.next_slice();
+      if (!order) break;
+      goes_on = RunSlice(*order);
+    }
+    pollfd stop = {control_.stop_fd, POLLIN, 0};
+    if (!goes_on || poll(&stop, 1, 0) > 0) stopped_ = true;
+    state_.window_end_ns = MonotonicNs();
+    fleet_.Wake();
+    Drain();
+  }
+
+  // False if the run is to stop, or no connection is left.
+  bool RunSlice(const SliceOrder& order) {
+    const int64_t begin_ns = MonotonicNs();
+    const int64_t over_ns = begin_ns + order.duration_ns;
+    state_.slice_end_ns = over_ns + order.tail_ns;
+    const uint32_t slices = state_.slices_begun.fetch_add(1, std::memory_order_release) + 1;
+    fleet_.Wake();
+    const auto ended = [&] { return AllEnded(); };
+    if (WaitFor(begin_ns + order.settle_ns, ended) != Wait::kDeadline) return false;
+    TellSlice(LoadEvent::Kind::kSliceSettled);
+    if (WaitFor(over_ns, ended) != Wait::kDeadline) return false;
+    TellSlice(LoadEvent::Kind::kSliceOver);
+    if (WaitFor(over_ns + order.tail_ns, ended) != Wait::kDeadline) return false;
+    fleet_.Wake();  // also threads that get no response see the end
+    if (WaitFor(RunState::kNever, [&] { return AllDrained(slices); }) != Wait::kTrue) return false;
+    TellSlice(LoadEvent::Kind::kSliceDrained);
+    return !AllEnded();
+  }
+
+  bool AllDrained(uint32_t slices) const {
+    return std::ranges::all_of(fleet_.loops(), [&](const auto& loop) {
+      return loop->slices().drained.load(std::memory_order_acquire) >= slices;
+    });
+  }
+
+  void TellSlice(LoadEvent::Kind kind) {
+    LoadEvent event{.kind = kind, .time_ns = MonotonicNs()};
+    for (const auto& loop : fleet_.loops()) {
+      event.verified += loop->slices().verified.load(std::memory_order_relaxed);
+      event.errors += loop->slices().errors.load(std::memory_order_relaxed);
+    }
+    Tell(event);
   }
 
   // The window has ended, as planned or with the last request wanted; or it ends now, by a signal
@@ -268,6 +326,7 @@ void Collect(const Fleet& fleet, LoadResult& result) {
 
 LoadResult Run(const LoadOptions& options, const LoadControl& control) {
   CheckOptions(options);
+  if (control.next_slice) CheckSliced(options);
   const Url url = ParseUrl(options.url);
   const SocketAddress address = Resolve(url);
   const RequestMix mix(url.authority, TargetsOf(options, url), options.schedule.seed);

@@ -137,14 +137,32 @@ struct LoadResult {
   bool flawless() const { return ledger.errors() == 0 && fairness.starved() == 0; }
 };
 
+// A run in slices is loaded when its caller says so, and all its connections stand idle in between.
+struct SliceOrder {
+  int64_t settle_ns = 0;    // from its begin to kSliceSettled; less than duration_ns
+  int64_t duration_ns = 0;  // from its begin to kSliceOver
+  int64_t tail_ns = 0;      // the load goes on for so long after, while others read their counters
+};
+
 struct LoadEvent {
-  enum class Kind { kConnected, kWarming, kMeasuring, kMeasured };
+  enum class Kind {
+    kConnected,
+    kWarming,
+    kMeasuring,
+    kMeasured,
+    kSliceSettled,
+    kSliceOver,
+    kSliceDrained,  // nothing is in flight
+  };
   Kind kind = Kind::kConnected;
   int64_t time_ns = 0;
   // With kConnected.
   uint64_t established = 0;
   uint64_t served = 0;
   double connect_seconds = 0;
+  // With those of slices, of the run up to time_ns. The errors are known with kSliceDrained only.
+  uint64_t verified = 0;
+  uint64_t errors = 0;
 };
 
 // What was done since the interval before it, told while the run goes on. Each thread ends it when
@@ -174,6 +192,10 @@ struct LoadControl {
   std::function<void(const LoadInterval&)> on_interval;
   // Called when all connections stand idle, after kConnected; may block. False gives the run up.
   std::function<bool()> may_begin;
+  // If there is one, the run is in slices: called whenever all connections stand idle; may block.
+  // nullopt ends the run. There is no warm-up then, and the window spans all slices with the pauses
+  // in between. For a closed loop without think times, of connections that live as long as the run.
+  std::function<std::optional<SliceOrder>()> next_slice;
   // Becomes readable (and stays so) when the run is to stop early. Not owned.
   int stop_fd = -1;
 };

@@ -170,6 +170,7 @@ void LoadLoop::Count(uint32_t index, Verdict verdict, int64_t done_ns) {
   RequestLedger& requests = tally_.ledger.requests;
   if (verdict == Verdict::kVerified) [[likely]] {
     ++requests.verified;
+    slices_.verified.store(requests.verified, std::memory_order_relaxed);
     if (stage_ == Stage::kConnect) return;
     CountInWindow(connections_[index], done_ns);
     if (records_each_) RecordEach(index, done_ns);
@@ -312,6 +313,7 @@ void LoadLoop::LookAtState() {
   const uint32_t asked = state_.progress_asked.load(std::memory_order_relaxed);
   if (asked != progress_told_) [[unlikely]]
     PublishProgress(asked);
+  LookAtSlices();
 }
 
 bool LoadLoop::HasEnded() const {
@@ -351,6 +353,7 @@ void LoadLoop::End() {
   }
   awaiting_ = 0;  // what was outstanding has become an outcome
   PublishProgress(LoopProgress::kForGood);
+  ReportDrained(SliceProgress::kAll);
   state_.loops_ended.fetch_add(1);
   state_.NotifyCoordinator();
 }

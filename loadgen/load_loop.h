@@ -2,8 +2,10 @@
 // became of it. How, is its engine's affair.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -38,6 +40,14 @@ struct LoopTally {
   uint64_t verified_full = 0;
 };
 
+// What a loop tells while a run in slices goes on. It writes, its coordinator reads.
+struct SliceProgress {
+  static constexpr uint32_t kAll = std::numeric_limits<uint32_t>::max();
+  std::atomic<uint64_t> verified{0};  // so far
+  std::atomic<uint64_t> errors{0};    // likewise, as of the slice that was drained last
+  std::atomic<uint32_t> drained{0};   // slices; kAll: the loop has ended
+};
+
 // What every loop of a run is given. All of it outlives the loops.
 struct LoopSetting {
   const LoadOptions& options;
@@ -68,6 +78,7 @@ class LoadLoop : public EngineSink {
   const LoopTally& tally() const { return tally_; }
   // There only if the run is followed.
   LoopProgress* progress() const { return progress_.get(); }
+  const SliceProgress& slices() const { return slices_; }
 
  private:
   enum class Stage : uint8_t { kConnect, kWarmUp, kWindow, kDrain };
@@ -131,6 +142,11 @@ class LoadLoop : public EngineSink {
   bool IsWithinWindow(int64_t due_ns) const;
   void CountOffered(Connection& connection, uint64_t RequestLedger::*given_up = nullptr);
   int64_t WaitNs() const;
+
+  // In slices.
+  void LookAtSlices();
+  void BeginSlice();
+  void ReportDrained(uint32_t slices);
 
   // Few at a time.
   bool bounds_activity() const { return active_max_ > 0; }
@@ -202,6 +218,9 @@ class LoadLoop : public EngineSink {
   std::unique_ptr<LoopProgress> progress_;
   uint32_t progress_told_ = 0;  // of how often it was asked
   const bool records_each_;     // response, for a trace or for those who follow
+
+  SliceProgress slices_;
+  uint32_t slices_begun_ = 0;
 
   Stage stage_ = Stage::kConnect;
   // The edge of the window that comes next: its start, or its end.

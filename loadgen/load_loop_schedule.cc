@@ -30,7 +30,8 @@ bool LoadLoop::AwaitsItsTurn(uint32_t index) const {
 
 // Whether a request that is due then is one of this run.
 bool LoadLoop::SendsAt(int64_t due_ns) const {
-  return due_ns < state_.window_end_ns.load(std::memory_order_relaxed);
+  return due_ns < state_.window_end_ns.load(std::memory_order_relaxed) &&
+         due_ns < state_.slice_end_ns.load(std::memory_order_relaxed);
 }
 
 void LoadLoop::SetFirstDue(uint32_t index) {

@@ -100,6 +100,13 @@ void CheckOptions(const LoadOptions& options) {
   }
 }
 
+void CheckSliced(const LoadOptions& options) {
+  if (!options.times_apart() && !options.requests && options.interval_ns == 0) return;
+  throw UsageError(
+      "--slices: only with a closed schedule without think times, connections that live as long as "
+      "the run, and neither --requests nor --interval");
+}
+
 std::vector<Target> TargetsOf(const LoadOptions& options, const Url& url) {
   if (options.targets.empty()) {
     return {{.path = url.target, .method = options.method, .body = BodyOf(options.body_bytes)}};

@@ -12,6 +12,8 @@ namespace crossover {
 
 // Throws UsageError for what makes no sense, or doesn't go together.
 void CheckOptions(const LoadOptions& options);
+// Likewise, for what can't be had in slices.
+void CheckSliced(const LoadOptions& options);
 
 // What is asked for of `url`: the options' targets, or the URL's path. Throws UsageError if both
 // are given.

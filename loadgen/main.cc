@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/limits.h"
 #include "base/ndjson.h"
 #include "loadgen/calibrate.h"
 #include "loadgen/command_line.h"
@@ -37,24 +38,67 @@ Fd StopSignals() {
   return fd;
 }
 
-// Waits for {"command":"go"}. False if standard input ends, or the run is to stop.
-bool WaitForGo(int stop_fd) {
-  LineReader lines(STDIN_FILENO);
-  std::string line;
-  while (true) {
-    pollfd polled[2] = {{STDIN_FILENO, POLLIN, 0}, {stop_fd, POLLIN, 0}};
-    if (poll(polled, 2, -1) < 0 && errno != EINTR) ThrowErrno("poll");
-    if (polled[1].revents != 0) return false;
-    if (polled[0].revents == 0) continue;
-    const LineReader::Status status = lines.Next(line, 0);
-    if (status == LineReader::Status::kEnd) return false;
-    if (status == LineReader::Status::kTimeout) continue;
-    const auto command = nlohmann::json::parse(line, nullptr, false);
-    if (command.is_object() && command.value("command", nlohmann::json()) == "go") return true;
-    throw UsageError(R"(standard input: expected {"command":"go"}, got ')" + line.substr(0, 100) +
+// What standard input says, line by line.
+class Commands {
+ public:
+  explicit Commands(int stop_fd) : stop_fd_(stop_fd) {}
+
+  // Waits for {"command":"go"}. False if standard input ends, or the run is to stop.
+  bool WaitForGo() {
+    const std::optional<nlohmann::json> command = Next();
+    if (command && NameOf(*command) != "go") Refuse(R"({"command":"go"})");
+    return command.has_value();
+  }
+
+  // Waits for the order of a slice. nullopt for {"command":"end"}, and where WaitForGo is false.
+  std::optional<SliceOrder> WaitForSlice() {
+    const std::optional<nlohmann::json> command = Next();
+    if (!command || NameOf(*command) == "end") return std::nullopt;
+    if (NameOf(*command) != "slice") RefuseSlice();
+    const SliceOrder order{.settle_ns = NumberOf(*command, "settle_ns"),
+                           .duration_ns = NumberOf(*command, "duration_ns"),
+                           .tail_ns = NumberOf(*command, "tail_ns")};
+    if (order.settle_ns >= order.duration_ns) RefuseSlice();
+    return order;
+  }
+
+ private:
+  // The next line. nullopt if there is none any more, or the run is to stop.
+  std::optional<nlohmann::json> Next() {
+    while (true) {
+      const LineReader::Status status = lines_.Next(line_, 0);
+      if (status == LineReader::Status::kEnd) return std::nullopt;
+      if (status == LineReader::Status::kLine) return nlohmann::json::parse(line_, nullptr, false);
+      pollfd polled[2] = {{STDIN_FILENO, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
+      if (poll(polled, 2, -1) < 0 && errno != EINTR) ThrowErrno("poll");
+      if (polled[1].revents != 0) return std::nullopt;
+    }
+  }
+
+  static nlohmann::json NameOf(const nlohmann::json& command) {
+    return command.is_object() ? command.value("command", nlohmann::json()) : nlohmann::json();
+  }
+
+  // From 0 to a day; 0 if it isn't there.
+  int64_t NumberOf(const nlohmann::json& command, const char* key) const {
+    const nlohmann::json value = command.value(key, nlohmann::json(0));
+    if (!value.is_number_integer() || value < 0 || value > limits::kDurationMaxNs) RefuseSlice();
+    return value;
+  }
+
+  [[noreturn]] void RefuseSlice() const {
+    Refuse(R"({"command":"slice","duration_ns":N,"settle_ns":less than N} or {"command":"end"})");
+  }
+
+  [[noreturn]] void Refuse(const std::string& expected) const {
+    throw UsageError("standard input: expected " + expected + ", got '" + line_.substr(0, 100) +
                      "'");
   }
-}
+
+  const int stop_fd_;
+  LineReader lines_{STDIN_FILENO};
+  std::string line_;
+};
 
 // One line on why there is nothing to see, if there is nothing.
 void ExplainFailure(const LoadResult& result) {
@@ -113,9 +157,14 @@ int Main(int argc, char** argv) {
   }
   LoadControl control;
   control.stop_fd = stop.get();
+  Commands commands(stop.get());
   if (line.events) {
     control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
-    control.may_begin = [&] { return WaitForGo(stop.get()); };
+    if (line.slices) {
+      control.next_slice = [&] { return commands.WaitForSlice(); };
+    } else {
+      control.may_begin = [&] { return commands.WaitForGo(); };
+    }
     control.on_interval = [](const LoadInterval& interval) {
       if (interval.phase == LoadInterval::Phase::kConnect) return;  // it has begun before "go"
       WriteJsonLine(STDOUT_FILENO, ToJson(interval));

@@ -1,5 +1,6 @@
 """Real clients, curl and wrk, against every architecture; and the server as a process."""
 
+import http.client
 import os
 import re
 import signal
@@ -107,6 +108,16 @@ class Process(unittest.TestCase):
             for thread in others:
                 self.assertEqual(os.sched_getaffinity(thread), set(allowed))
 
+    def test_takes_more_cpu_if_asked_to(self) -> None:
+        with serve("event-loop", "--slow-down", "300%") as server:
+            client = http.client.HTTPConnection("127.0.0.1", server.ready["port"])
+            for _ in range(2 * 64):  # of which 64 at least are spun for
+                client.request("GET", "/cpu/500")
+                self.assertEqual(client.getresponse().read(), b"Hello, C++")
+            rusage = server.command("counters")["rusage"]
+            client.close()
+            self.assertGreater(rusage["user_us"] + rusage["system_us"], (128 + 3 * 64) * 500)
+
     def test_serves_without_a_stdin(self) -> None:
         with serve("epoll-pool", stdin=subprocess.DEVNULL) as server:
             self.assertEqual(curl(server.url + "/"), "Hello, C++")
@@ -125,6 +136,7 @@ class Process(unittest.TestCase):
                 ["--architecture", "worker-pool", "--idle-timeout", "60"],
                 ["--architecture", "epoll-pool", "--control-cpus", "all"],
                 ["--architecture", "epoll-pool", "--control-cpus", "1023"],
+                ["--architecture", "epoll-pool", "--slow-down", "3"],
                 ["--nonsense"],
             ):
                 command = [SERVER, *arguments]

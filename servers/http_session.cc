@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "servers/handler.h"
 #include "servers/request_rules.h"
+#include "servers/slow_down.h"
 
 namespace crossover {
 namespace {
@@ -279,6 +280,8 @@ class HttpSession::Machine {
     reply_ = Handle({.method = MethodOf(request.method()),
                      .target = {request.target().data(), request.target().size()},
                      .body = request.body()});
+    if (context_.slow_down > 0) [[unlikely]]
+      SlowDownThread(context_.slow_down);
     closing_ = !keep_alive_;
     // A client that did not ask for the close may have sent more.
     lingers_ = closing_ && (input_.size() > 0 || request.keep_alive());

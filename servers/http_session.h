@@ -32,6 +32,7 @@ struct SessionContext {
   DateSource date;
   std::atomic<bool> draining{false};  // true: every response closes its connection
   std::atomic<bool> cut_off{false};   // true: the drain is over, connections are let go of
+  double slow_down = 0;               // see servers/slow_down.h; set before there are sessions
 };
 
 // One thread at a time; any thread.

@@ -12,6 +12,7 @@
 #include "base/open_files.h"
 #include "servers/architecture.h"
 #include "servers/control.h"
+#include "servers/slow_down.h"
 
 namespace crossover {
 namespace {
@@ -23,6 +24,7 @@ struct CommandLine {
   std::string header_timeout = "10s";
   std::string overflow = "reject";
   std::string busy_poll = "0s";
+  std::string slow_down = "0%";
   std::string control_cpus;
   bool list = false;
 };
@@ -67,6 +69,10 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_option("--idle-timeout", line.idle_timeout, "Between requests, and for a body")
       ->capture_default_str();
   app.add_option("--header-timeout", line.header_timeout, "For a header, first byte to last")
+      ->capture_default_str();
+  app.add_option("--slow-down", line.slow_down,
+                 "For the instrument's self-test: each thread that serves takes so much more CPU "
+                 "time, whatever it does, by spinning for that share of it every 64 requests")
       ->capture_default_str();
   app.add_option(
       "--control-cpus", line.control_cpus,
@@ -131,6 +137,7 @@ int Main(int argc, char** argv) {
   line.server.timeouts.idle_ns = PositiveDurationNs(line.idle_timeout, "--idle-timeout");
   line.server.timeouts.header_ns = PositiveDurationNs(line.header_timeout, "--header-timeout");
   line.server.knobs.busy_poll_ns = ParseDurationNs(line.busy_poll, "--busy-poll");
+  line.server.slow_down = ParseSlowDown(line.slow_down);
   RaiseOpenFilesLimit(limits::kConnectionsMax);
   std::vector<int> control_cpus;
   if (!line.control_cpus.empty()) {

@@ -27,6 +27,7 @@ Server::Server(const ServerOptions& options)
       table_(options.timeouts, *context_, *counters_),
       listener_(options.listen, options.backlog, table_, *counters_),
       architecture_(MakeArchitecture(options)) {
+  context_->slow_down = options.slow_down;
   architecture_->Prepare(listener_, *counters_);
 }
 

@@ -21,6 +21,7 @@ struct ServerOptions {
   int backlog = limits::kBacklogMax;  // the kernel grants net.core.somaxconn at most
   ArchitectureOptions knobs;
   TimeoutOptions timeouts;
+  double slow_down = 0;  // each thread that serves takes so large a share more CPU: slow_down.h
 };
 
 class Server {

@@ -45,9 +45,32 @@ def result(connections, start_ns, end_ns):
     }
 
 
+def play_slices(path, connections):
+    """As --slices, each slice over at once."""
+    served = connections - (1 if path == "/short" else 0)
+    say(event="connected", established=connections, served=served, connect_seconds=0.01)
+    verified = connections
+    for line in sys.stdin:
+        command = json.loads(line)
+        if command["command"] == "end":
+            break
+        if path == "/killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        verified += 100
+        say(event="slice_settled", **({} if path == "/mumbles" else {"verified": verified}))
+        verified += 1000
+        say(event="slice_over", verified=verified)
+        say(event="slice_drained", verified=verified, errors=1 if path == "/errors" else 0)
+    now_ns = time.monotonic_ns()
+    say(event="done", result=result(connections, now_ns - 1, now_ns))
+    return 0
+
+
 def main(arguments):
     path = "/" + arguments[-1].split("/", 3)[3]
     connections = int(arguments[arguments.index("--connections") + 1])
+    if "--slices" in arguments:
+        return play_slices(path, connections)
     duration = arguments[arguments.index("--duration") + 1]
     window = float(duration.removesuffix("ms")) / 1e3 if duration.endswith("ms") else float(
         duration.removesuffix("s"))

@@ -1,0 +1,34 @@
+// What a duet found: its pairs as lines of trials.jsonl keep them, and the ratios that follow.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "harness/duet/duet.h"
+#include "harness/statistics.h"
+
+namespace crossover {
+
+nlohmann::json ToJson(const DuetOutcome& outcome);
+// The inverse. Throws UsageError for anything else.
+DuetOutcome DuetOutcomeFromJson(const nlohmann::json& findings);
+
+// "cpu_us_per_request", "throughput_rps" or "context_switches_per_request" of a usable slice;
+// nullopt for any other metric, and for what was not read.
+std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric);
+
+struct DuetRatio {
+  PairedRatio ratio;  // own / baseline
+  size_t pairs = 0;   // in which both have a value above 0
+};
+
+// Pure. nullopt if there is no such pair.
+std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);
+
+// Half the width of the ratio's 95 % interval, on logarithms: 0.02 is about 2 % to each side.
+// Infinite if there is no interval.
+double Imprecision(const PairedRatio& ratio);
+
+}  // namespace crossover

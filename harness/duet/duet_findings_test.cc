@@ -1,0 +1,151 @@
+#include "harness/duet/duet_findings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "harness/duet/duet_command.h"
+#include "harness/duet/duet_text.h"
+
+namespace crossover {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+DuetSlice Slice(double cpu_us, double rps) {
+  return {.verified = rps / 10,
+          .seconds = 0.1,
+          .cpu_seconds = cpu_us / 1e6 * rps * 0.2,
+          .switches = rps * 0.2 * 0.5,
+          .server_seconds = 0.2};  // as steady as the load is, twice as long makes no difference
+}
+
+// The own one takes `factor` as much CPU, give or take `spread`.
+DuetOutcome Outcome(double factor, double spread) {
+  DuetOutcome outcome{.slice_ns = 100'000'000, .ended_by = "pairs"};
+  for (int i = 0; i < 20; ++i) {
+    const double off = i % 2 == 0 ? 1 + spread : 1 / (1 + spread);
+    outcome.pairs.push_back({.own = Slice(10 * factor * off, 50'000),
+                             .baseline = Slice(10, 40'000),
+                             .baseline_first = i % 2 == 1});
+  }
+  return outcome;
+}
+
+TEST(DuetFindings, SurviveBeingWritten) {
+  DuetOutcome outcome = Outcome(1.03, 0.01);
+  outcome.pairs_left_out = 2;
+  outcome.pairs[3].own.switches = std::nullopt;
+  const DuetOutcome again = DuetOutcomeFromJson(nlohmann::json::parse(ToJson(outcome).dump()));
+  EXPECT_EQ(again.slice_ns, outcome.slice_ns);
+  EXPECT_EQ(again.pairs_left_out, 2u);
+  EXPECT_EQ(again.ended_by, "pairs");
+  ASSERT_EQ(again.pairs.size(), outcome.pairs.size());
+  EXPECT_EQ(again.pairs[3].own.switches, std::nullopt);
+  for (size_t i = 0; i < again.pairs.size(); ++i) {
+    EXPECT_EQ(again.pairs[i].baseline_first, outcome.pairs[i].baseline_first);
+    EXPECT_EQ(again.pairs[i].own.cpu_us_per_request(), outcome.pairs[i].own.cpu_us_per_request());
+    EXPECT_EQ(again.pairs[i].baseline.switches, outcome.pairs[i].baseline.switches);
+  }
+}
+
+TEST(DuetFindings, RefuseWhatIsNoDuet) {
+  nlohmann::json findings = ToJson(Outcome(1, 0.01));
+  EXPECT_THROW(DuetOutcomeFromJson(nullptr), UsageError);
+  EXPECT_THROW(DuetOutcomeFromJson({{"unavailable", "why"}}), UsageError);
+  findings["pairs"][0]["own"]["seconds"] = 0;
+  EXPECT_THROW(DuetOutcomeFromJson(findings), UsageError);
+  findings["pairs"][0]["own"]["seconds"] = "1";
+  EXPECT_THROW(DuetOutcomeFromJson(findings), UsageError);
+}
+
+TEST(DuetFindings, AreRatiosOfPairs) {
+  DuetOutcome outcome = Outcome(1.03, 0.01);
+  const auto cpu = CompareSlices(outcome.pairs, "cpu_us_per_request");
+  ASSERT_TRUE(cpu);
+  EXPECT_NEAR(cpu->ratio.ratio, 1.03, 1e-9);
+  EXPECT_EQ(cpu->pairs, 20u);
+  EXPECT_NEAR(Imprecision(cpu->ratio), std::log(cpu->ratio.interval95->high / cpu->ratio.ratio),
+              1e-9);
+  EXPECT_LT(Imprecision(cpu->ratio), 0.01);
+  const auto throughput = CompareSlices(outcome.pairs, "throughput_rps");
+  ASSERT_TRUE(throughput);
+  EXPECT_NEAR(throughput->ratio.ratio, 1.25, 1e-9);
+
+  outcome.pairs[0].own.switches = std::nullopt;
+  outcome.pairs[1].baseline.switches = 0;
+  const auto switches = CompareSlices(outcome.pairs, "context_switches_per_request");
+  ASSERT_TRUE(switches);
+  EXPECT_EQ(switches->pairs, 18u);
+  EXPECT_FALSE(CompareSlices(outcome.pairs, "latency_us_p99"));
+  EXPECT_FALSE(CompareSlices({}, "throughput_rps"));
+  EXPECT_TRUE(std::isinf(Imprecision(PairedRatio{})));
+}
+
+TEST(DuetText, SaysWhoTakesHowMuch) {
+  const auto sentence = [](double ratio, double low, double high, double probability) {
+    return RatioSentence("A", "B", "takes", "CPU per request",
+                         {.ratio = ratio,
+                          .interval95 = ConfidenceInterval{.low = low, .high = high},
+                          .probability = probability});
+  };
+  EXPECT_EQ(sentence(0.969, 0.964, 0.974, 0.001),
+            "A takes 3.1 % (2.6 to 3.6) less CPU per request than B.");
+  EXPECT_EQ(sentence(1.031, 1.026, 1.036, 0.049),
+            "A takes 3.1 % (2.6 to 3.6) more CPU per request than B.");
+  EXPECT_EQ(sentence(2.41, 2.3, 2.52, 0),
+            "A takes 2.41 times (2.30 to 2.52) the CPU per request of B.");
+  EXPECT_EQ(sentence(0.25, 0.2, 0.3, 0),
+            "A takes 0.25 times (0.2 to 0.3) the CPU per request of B.");
+  EXPECT_EQ(sentence(1.002, 0.996, 1.008, 0.05),
+            "No detectable difference in CPU per request between A and B: ratio 1.002 (0.996 to "
+            "1.008).");
+}
+
+TEST(DuetText, HasATable) {
+  DuetOutcome outcome = Outcome(1.5, 0.01);
+  outcome.ended_by = "time_limit";
+  outcome.pairs_left_out = 1;
+  const std::string text = RenderDuet("epoll-pool", "B", outcome);
+  EXPECT_THAT(text, HasSubstr("medians                       epoll-pool         B"));
+  EXPECT_THAT(text, HasSubstr("CPU per request, us                 15.0      10.0"));
+  EXPECT_THAT(text, HasSubstr("requests per second               50,000    40,000"));
+  EXPECT_THAT(text,
+              HasSubstr("20 pairs of slices of 100 ms, ended by the time limit; 1 more pair left "
+                        "out, of which a part was idle or read too late.\n"));
+}
+
+TEST(DuetText, SaysWhenThereIsTooLittle) {
+  EXPECT_THAT(RenderDuet("A", "B", {}), StartsWith("No pair of slices could be used.\n"));
+  DuetOutcome outcome = Outcome(1.5, 0.01);
+  outcome.pairs.resize(1);
+  EXPECT_THAT(RenderDuet("A", "B", outcome),
+              StartsWith("Too few pairs to compare the CPU per request of A and B.\n"));
+}
+
+TEST(DuetExperiment, ReadsKnobs) {
+  const Experiment experiment = DuetExperiment(
+      {.own = "epoll-pool:workers=4,busy_poll=50us", .baseline = "epoll-pool", .path = "/cpu/5"});
+  ASSERT_EQ(experiment.architectures.size(), 2u);
+  EXPECT_EQ(experiment.architectures[0].label, "epoll-pool");
+  EXPECT_EQ(experiment.architectures[1].label, "epoll-pool:workers=4,busy_poll=50us");
+  EXPECT_EQ(experiment.architectures[1].name, "epoll-pool");
+  EXPECT_EQ(experiment.architectures[1].options.workers, 4);
+  EXPECT_EQ(experiment.architectures[1].options.busy_poll_ns, 50'000);
+  EXPECT_EQ(experiment.workloads.front().path, "/cpu/5");
+  EXPECT_TRUE(experiment.duet);
+  const Experiment same = DuetExperiment({.own = "fiber", .baseline = "fiber"});
+  EXPECT_EQ(same.architectures[0].label, "fiber (B)");
+  EXPECT_EQ(same.architectures[1].label, "fiber (A)");
+  for (const char* wrong :
+       {"", "epoll-pool:workers", "epoll-pool:wrokers=1", "epoll-pool:workers=x"}) {
+    EXPECT_THROW(DuetExperiment({.own = wrong, .baseline = "fiber"}), UsageError) << wrong;
+  }
+  EXPECT_THROW(DuetExperiment({.own = "fiber", .baseline = "fiber", .path = "x"}), UsageError);
+}
+
+}  // namespace
+}  // namespace crossover

@@ -1,0 +1,208 @@
+#include "harness/duet/duet_trial.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/clock.h"
+#include "harness/architecture_facts.h"
+#include "harness/conversation.h"
+#include "harness/duet/duet.h"
+#include "harness/duet/duet_findings.h"
+#include "harness/loaded_server.h"
+#include "harness/preflight.h"
+#include "harness/probes/taskstats_client.h"
+
+namespace crossover {
+namespace {
+
+// A slice's first quarter is not counted.
+constexpr int64_t kSettleParts = 4;
+// Load goes on for so long after the counted part, so that the server is read while it works: the
+// harness has to get a CPU that the load generator keeps busy.
+constexpr int64_t kTailNs = 15 * kNsPerMs;
+
+struct ServerReading {
+  int64_t time_ns = 0;
+  double cpu_seconds = 0;
+  std::optional<double> switches;
+};
+
+ServerReading FromCounters(const nlohmann::json& counters, const std::string& label) {
+  try {
+    const nlohmann::json& usage = counters.at("rusage");
+    return {.time_ns = counters.at("time_ns").get<int64_t>(),
+            .cpu_seconds =
+                (usage.at("user_us").get<double>() + usage.at("system_us").get<double>()) / 1e6,
+            .switches = usage.at("voluntary_switches").get<double>() +
+                        usage.at("involuntary_switches").get<double>()};
+  } catch (const nlohmann::json::exception&) {
+    throw TrialFailure("the counters of " + label + " lack rusage");
+  }
+}
+
+// A contender that runs: its server and its load.
+class LiveContender : public DuetContender {
+ public:
+  LiveContender(const TrialSetup& setup, size_t architecture, Conversation& conversation)
+      : setup_(setup),
+        trial_(setup.trial),
+        label_(setup.experiment.architectures[architecture].label),
+        conversation_(conversation),
+        server_(conversation, " of " + label_) {
+    trial_.architecture = architecture;
+  }
+
+  void Start();
+  DuetSlice Play(int64_t duration_ns) override;
+  void Stop();
+
+ private:
+  TrialSetup Setup() const {
+    return {.experiment = setup_.experiment,
+            .trial = trial_,
+            .server_program = setup_.server_program,
+            .load_program = setup_.load_program,
+            .cpus = setup_.cpus,
+            .deadlines = setup_.deadlines};
+  }
+  ServerReading Read();
+  nlohmann::json Await(std::string_view event, int64_t duration_ns);
+
+  const TrialSetup& setup_;
+  PlannedTrial trial_;
+  const std::string label_;
+  Conversation& conversation_;
+  LoadedServer server_;
+  TaskstatsClient taskstats_;
+  bool has_taskstats_ = false;
+};
+
+void LiveContender::Start() {
+  server_.StartServer(ServerCommand(Setup()), setup_.cpus.server, setup_.deadlines.ready_ns);
+  has_taskstats_ = taskstats_.Open().empty();
+  const std::string url = server_.address() + setup_.experiment.workloads[trial_.workload].path;
+  const auto connected = server_.StartLoad(LoadCommand(Setup(), url), setup_.cpus.client,
+                                           setup_.deadlines.connected_ns);
+  const int64_t served = connected.value("served", int64_t{0});
+  if (served < trial_.connections) {
+    throw TrialFailure("of " + std::to_string(trial_.connections) + " connections to " + label_ +
+                       " only " + std::to_string(served) + " were served");
+  }
+}
+
+ServerReading LiveContender::Read() {
+  const int64_t before_ns = MonotonicNs();
+  std::string why;
+  if (has_taskstats_) {
+    if (const auto stats = taskstats_.Read(server_.server_pid(), why)) {
+      return {.time_ns = before_ns + (MonotonicNs() - before_ns) / 2,
+              .cpu_seconds = stats->cpu_ns / 1e9,
+              .switches = stats->voluntary_switches + stats->involuntary_switches};
+    }
+    has_taskstats_ = false;  // the kernel refuses; what getrusage says is as precise
+  }
+  return FromCounters(server_.Counters(setup_.deadlines.counters_ns), label_);
+}
+
+nlohmann::json LiveContender::Await(std::string_view event, int64_t duration_ns) {
+  return conversation_.Await(server_.load(), event,
+                             MonotonicNs() + duration_ns + setup_.deadlines.done_ns);
+}
+
+DuetSlice LiveContender::Play(int64_t duration_ns) {
+  // A child that no longer reads has ended or soon will: Await tells how.
+  server_.load().Send({{"command", "slice"},
+                       {"settle_ns", duration_ns / kSettleParts},
+                       {"duration_ns", duration_ns},
+                       {"tail_ns", kTailNs}});
+  try {
+    const auto settled = Await("slice_settled", duration_ns);
+    const ServerReading from = Read();
+    const auto over = Await("slice_over", duration_ns);
+    const ServerReading to = Read();
+    const auto drained = Await("slice_drained", duration_ns);
+    if (const int64_t errors = drained.at("errors"); errors > 0) {
+      throw TrialFailure(std::to_string(errors) + " requests to " + label_ + " failed");
+    }
+    const int64_t over_ns = over.at("time_ns");
+    DuetSlice slice{
+        .verified = over.at("verified").get<double>() - settled.at("verified").get<double>(),
+        .seconds = static_cast<double>(over_ns - settled.at("time_ns").get<int64_t>()) / 1e9,
+        .cpu_seconds = to.cpu_seconds - from.cpu_seconds,
+        .switches = std::nullopt,
+        .server_seconds = static_cast<double>(to.time_ns - from.time_ns) / 1e9,
+        .late = to.time_ns > over_ns + kTailNs};
+    if (from.switches && to.switches) slice.switches = *to.switches - *from.switches;
+    return slice;
+  } catch (const nlohmann::json::exception& error) {
+    throw TrialFailure("the load generator of " + label_ +
+                       " told a slice without numbers: " + error.what());
+  }
+}
+
+void LiveContender::Stop() {
+  server_.load().Send({{"command", "end"}});
+  server_.AwaitResult(setup_.deadlines.done_ns);
+  server_.AwaitLoadEnd(setup_.deadlines.done_ns);
+  server_.StopServer(setup_.deadlines.stop_ns);
+}
+
+}  // namespace
+
+std::string WhyNotBoth(const TrialSetup& setup, const MachineLimits& limits) {
+  Experiment experiment = setup.experiment;
+  experiment.architectures = {setup.experiment.architectures.front(),
+                              setup.experiment.architectures[setup.trial.architecture]};
+  experiment.connections = {setup.trial.connections};
+  for (const ArchitectureLevel& level : experiment.architectures) {
+    if (!ServesInProcesses(level.name)) continue;
+    return level.label + " serves in many processes, whose CPU time can't be read quickly";
+  }
+  const auto checks = JudgeMachine(RequirementsOfBoth(experiment, limits.allowed_cpus), limits);
+  return DescribeRefusals(checks);
+}
+
+nlohmann::json RunDuet(const TrialSetup& setup) {
+  const Experiment& experiment = setup.experiment;
+  const auto stage = [&](std::string_view name, Conversation& conversation) {
+    conversation.SetStage(name);
+    if (setup.on_stage) setup.on_stage(name);
+  };
+  MachineLimits limits = ReadMachineLimits();
+  // This process keeps to the client's CPUs by now.
+  limits.allowed_cpus = static_cast<int64_t>(setup.cpus.server.size() +
+                                             (setup.cpus.Overlap() ? 0 : setup.cpus.client.size()));
+  if (std::string why = WhyNotBoth(setup, limits); !why.empty()) {
+    return {{"unavailable", std::move(why)}};
+  }
+  Conversation conversation(setup.interrupt_fd, setup.on_tick);
+  LiveContender own(setup, setup.trial.architecture, conversation);
+  LiveContender baseline(setup, 0, conversation);
+  stage("connecting", conversation);
+  baseline.Start();
+  own.Start();
+  const DuetSettings& duet = *experiment.duet;
+  DuetRules rules{.connections = ActiveConnections(experiment.workloads[setup.trial.workload],
+                                                   setup.trial.connections),
+                  .slice_ns = duet.slice_ns,
+                  .pairs_max = static_cast<size_t>(duet.pairs),
+                  .time_limit_ns = duet.time_limit_ns,
+                  .enough = nullptr,
+                  .now_ns = MonotonicNs};
+  if (duet.precision > 0) {
+    rules.enough = [&](std::span<const DuetPair> pairs) {
+      const auto cpu = CompareSlices(pairs, "cpu_us_per_request");
+      return cpu && Imprecision(cpu->ratio) <= duet.precision;
+    };
+  }
+  stage("measuring", conversation);
+  const DuetOutcome outcome = PlayDuet(own, baseline, rules);
+  stage("stopping", conversation);
+  own.Stop();
+  baseline.Stop();
+  nlohmann::json findings = ToJson(outcome);
+  findings["baseline"] = experiment.architectures.front().label;
+  return findings;
+}
+
+}  // namespace crossover
