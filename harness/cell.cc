@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "harness/metric.h"
+#include "harness/statistics/median.h"
 
 namespace crossover {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "harness/statistics.h"
+#include "harness/statistics/confidence_interval.h"
 #include "harness/trial_record.h"
 
 namespace crossover {

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "harness/metric.h"
+#include "harness/statistics/holm.h"
 
 namespace crossover {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "harness/cell.h"
-#include "harness/statistics.h"
+#include "harness/statistics/paired_ratio.h"
 
 namespace crossover {
 

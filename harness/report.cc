@@ -14,7 +14,7 @@
 #include "harness/profile/explanation.h"
 #include "harness/profile/profile_files.h"
 #include "harness/run_directory.h"
-#include "harness/statistics.h"
+#include "harness/statistics/median.h"
 #include "harness/summary.h"
 
 namespace crossover {

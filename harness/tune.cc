@@ -12,7 +12,8 @@
 #include "harness/cell.h"
 #include "harness/comparison.h"
 #include "harness/metric.h"
-#include "harness/statistics.h"
+#include "harness/statistics/holm.h"
+#include "harness/statistics/paired_ratio.h"
 #include "harness/wording.h"
 
 namespace crossover {

@@ -11,7 +11,8 @@
 
 #include "base/error.h"
 #include "harness/load_figures.h"
-#include "harness/statistics.h"
+#include "harness/statistics/median.h"
+#include "harness/statistics/trend.h"
 
 namespace crossover {
 namespace {

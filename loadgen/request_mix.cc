@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/json_node.h"
 #include "base/limits.h"
-#include "loadgen/random.h"
+#include "base/random.h"
 
 namespace crossover {
 namespace {

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/error.h"
-#include "loadgen/random.h"
+#include "base/random.h"
 
 namespace crossover {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "harness/duet/duet.h"
-#include "harness/statistics.h"
+#include "harness/statistics/paired_ratio.h"
 
 namespace crossover {
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "harness/duet/duet.h"
-#include "harness/statistics.h"
+#include "harness/statistics/paired_ratio.h"
 
 namespace crossover {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "harness/statistics.h"
+#include "harness/statistics/median.h"
 
 namespace crossover {
 

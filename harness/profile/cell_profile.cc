@@ -11,7 +11,7 @@
 #include "harness/profile/frame_classes.h"
 #include "harness/profile/sliced_window.h"
 #include "harness/profile/top_table.h"
-#include "harness/statistics.h"
+#include "harness/statistics/paired_ratio.h"
 
 namespace crossover {
 namespace {

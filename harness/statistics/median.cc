@@ -1,19 +1,16 @@
-#include "harness/statistics.h"
+#include "harness/statistics/median.h"
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <map>
-#include <numbers>
 #include <numeric>
+#include <vector>
 
 #include "base/check.h"
 #include "base/limits.h"
 
 namespace crossover {
 namespace {
-
-constexpr double kTail = 0.025;  // on either side of a 95 % interval
 
 std::vector<double> Sorted(std::span<const double> values) {
   std::vector<double> sorted(values.begin(), values.end());
@@ -103,83 +100,10 @@ std::optional<ConfidenceInterval> MedianInterval95(std::span<const double> value
   constexpr double kMargin = 1e-9;
   const auto skip_tail = [](auto at) {
     double sum = at->second;
-    while (sum < kTail - kMargin) sum += (++at)->second;
+    while (sum < kTail95 - kMargin) sum += (++at)->second;
     return at->first;
   };
   return ConfidenceInterval{.low = skip_tail(medians.begin()), .high = skip_tail(medians.rbegin())};
-}
-
-PairedRatio ComparePairs(std::span<const double> numerators, std::span<const double> denominators) {
-  CHECK(numerators.size() == denominators.size());
-  CHECK(!numerators.empty());
-  std::vector<double> logs;
-  for (size_t i = 0; i < numerators.size(); ++i) {
-    CHECK(numerators[i] > 0 && denominators[i] > 0);
-    logs.push_back(std::log(numerators[i]) - std::log(denominators[i]));
-  }
-  const auto n = static_cast<double>(logs.size());
-  const double mean = std::accumulate(logs.begin(), logs.end(), 0.0) / n;
-  PairedRatio result;
-  result.ratio = std::exp(mean);
-  if (logs.size() < 2) return result;
-  double squares = 0;
-  for (const double value : logs) squares += (value - mean) * (value - mean);
-  const double error = std::sqrt(squares / (n - 1) / n);
-  const boost::math::students_t distribution(n - 1);
-  const double reach = boost::math::quantile(boost::math::complement(distribution, kTail)) * error;
-  result.interval95 =
-      ConfidenceInterval{.low = std::exp(mean - reach), .high = std::exp(mean + reach)};
-  if (error > 0) {
-    const double t = std::abs(mean) / error;
-    result.probability = 2 * boost::math::cdf(boost::math::complement(distribution, t));
-  } else {
-    // Values that repeat exactly (counts, sizes): any difference between them is real.
-    result.probability = mean == 0 ? 1 : 0;
-  }
-  return result;
-}
-
-std::vector<bool> HolmRejections(std::span<const double> probabilities, double level) {
-  std::vector<size_t> order(probabilities.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return probabilities[a] < probabilities[b]; });
-  std::vector<bool> rejected(probabilities.size(), false);
-  for (size_t rank = 0; rank < order.size(); ++rank) {
-    const auto left = static_cast<double>(order.size() - rank);
-    if (probabilities[order[rank]] > level / left) break;
-    rejected[order[rank]] = true;
-  }
-  return rejected;
-}
-
-std::optional<Trend> FindTrend(std::span<const double> values) {
-  const size_t n = values.size();
-  if (n < kTrendValuesMin) return std::nullopt;
-  const double median = Median(values);
-  if (median == 0) return std::nullopt;
-  double score = 0;
-  std::vector<double> slopes;
-  std::map<double, double> ties;
-  for (size_t i = 0; i < n; ++i) {
-    ties[values[i]] += 1;
-    for (size_t j = i + 1; j < n; ++j) {
-      const double rise = values[j] - values[i];
-      score += rise > 0 ? 1 : rise < 0 ? -1 : 0;
-      slopes.push_back(rise / static_cast<double>(j - i));
-    }
-  }
-  const auto weight = [](double m) { return m * (m - 1) * (2 * m + 5); };
-  double variance = weight(static_cast<double>(n));
-  for (const auto& [value, count] : ties) variance -= weight(count);
-  variance /= 18;
-  Trend trend;
-  if (variance > 0) {
-    const double z = std::max(0.0, std::abs(score) - 1) / std::sqrt(variance);
-    trend.probability = std::erfc(z / std::numbers::sqrt2);
-  }
-  trend.relative_change = Median(slopes) * static_cast<double>(n - 1) / std::abs(median);
-  return trend;
 }
 
 }  // namespace crossover
