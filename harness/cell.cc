@@ -12,12 +12,29 @@ namespace {
 
 using nlohmann::ordered_json;
 
+void TakeDuet(const TrialRecord& trial, Cell& cell) {
+  if (!trial.verdict.valid()) {
+    cell.no_duet = trial.verdict.reasons.front().detail;
+  } else if (trial.findings.contains("unavailable")) {
+    cell.no_duet = trial.findings.value("unavailable", "");
+  } else {
+    cell.duet = &trial;
+    cell.no_duet.clear();
+  }
+}
+
 Cell GatherCell(const TrialLog& log, std::string architecture, int64_t connections,
                 std::string workload) {
   Cell cell;
   cell.architecture = std::move(architecture);
   cell.connections = connections;
   cell.workload = std::move(workload);
+  const Experiment& experiment = log.run.experiment;
+  if (experiment.duet && cell.architecture != experiment.architectures.front().label) {
+    cell.no_duet =
+        WhyNoDuet(*std::ranges::find(experiment.workloads, cell.workload, &Workload::name));
+    if (cell.no_duet.empty()) cell.no_duet = "it was not done";
+  }
   cell.repetitions.resize(static_cast<size_t>(log.run.experiment.repetitions), nullptr);
   for (const TrialRecord& trial : log.trials) {
     if (trial.connections != cell.connections || trial.architecture != cell.architecture ||
@@ -25,7 +42,7 @@ Cell GatherCell(const TrialLog& log, std::string architecture, int64_t connectio
       continue;
     }
     if (trial.pass == Pass::kDuet) {
-      cell.duet = &trial;
+      TakeDuet(trial, cell);
       continue;
     }
     if (trial.pass != Pass::kThroughput) {

@@ -18,7 +18,8 @@ struct Cell {
   int64_t connections = 0;
   std::string workload;
   std::vector<const TrialRecord*> repetitions;  // nullptr: not done; owned by the log
-  const TrialRecord* duet = nullptr;            // with the baseline, if it was done
+  const TrialRecord* duet = nullptr;            // with the baseline; has pairs
+  std::string no_duet;                          // why there is none, if one was asked for
   std::vector<const TrialRecord*> profiles;     // of those that were done
   std::vector<const TrialRecord*> traces;
   size_t done = 0;

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "harness/duet/duet_findings.h"
 #include "harness/metric.h"
 #include "harness/statistics/holm.h"
 
@@ -19,6 +20,22 @@ std::optional<double> ValidValue(const TrialRecord* trial, std::string_view metr
   return MetricOf(trial->metrics, metric);
 }
 
+// Whether there was a duet that compares the metric.
+bool CompareByDuet(const Cell& cell, Comparison& comparison) {
+  if (std::ranges::find(kDuetMetrics, comparison.metric) == kDuetMetrics.end()) return false;
+  comparison.no_duet = cell.no_duet;
+  if (cell.duet == nullptr) return false;
+  const auto found =
+      CompareSlices(DuetOutcomeFromJson(cell.duet->findings).pairs, comparison.metric);
+  if (!found) {
+    comparison.no_duet = "it has no pair of slices with both values";
+    return false;
+  }
+  comparison.ratio = found->ratio;
+  comparison.pairs = found->pairs;
+  return true;
+}
+
 Comparison Compare(const Cell& cell, const Cell& baseline, std::string_view metric) {
   Comparison comparison;
   comparison.metric = metric;
@@ -26,6 +43,8 @@ Comparison Compare(const Cell& cell, const Cell& baseline, std::string_view metr
   comparison.workload = cell.workload;
   comparison.architecture = cell.architecture;
   comparison.baseline = baseline.architecture;
+  comparison.duet = CompareByDuet(cell, comparison);
+  if (comparison.duet) return comparison;
   std::vector<double> numerators;
   std::vector<double> denominators;
   for (size_t i = 0; i < cell.repetitions.size(); ++i) {
@@ -59,10 +78,11 @@ std::vector<Comparison> CompareMetric(const std::vector<Cell>& cells, const std:
   std::vector<Comparison> comparisons;
   std::vector<double> probabilities;
   for (const Cell& cell : cells) {
-    if (cell.architecture == baseline || !cell.valid) continue;
+    if (cell.architecture == baseline) continue;
     const Cell* other = BaselineOf(cells, cell, baseline);
-    if (other == nullptr || !other->valid) continue;
+    if (other == nullptr) continue;
     Comparison comparison = Compare(cell, *other, metric);
+    if (!comparison.duet && !(cell.valid && other->valid)) continue;
     if (comparison.pairs == 0 && comparison.pairs_not_positive == 0) continue;
     if (comparison.ratio.interval95) probabilities.push_back(comparison.ratio.probability);
     comparisons.push_back(std::move(comparison));
@@ -108,6 +128,8 @@ nlohmann::ordered_json ToJson(const Comparison& comparison) {
     entry["ci95_high"] = comparison.ratio.interval95->high;
   }
   entry["pairs"] = comparison.pairs;
+  entry["method"] = comparison.duet ? "duet" : "interleaved";
+  if (!comparison.no_duet.empty()) entry["no_duet"] = comparison.no_duet;
   entry["verdict"] = VerdictInWords(comparison);
   return entry;
 }

@@ -28,7 +28,9 @@ struct Comparison {
   std::string architecture;
   std::string baseline;
   PairedRatio ratio;              // architecture / baseline
-  size_t pairs = 0;               // repetitions that are valid and positive on both sides
+  bool duet = false;              // pairs of a duet's slices; else of whole trials, interleaved
+  std::string no_duet;            // why not, if one was asked for and compares this metric
+  size_t pairs = 0;               // repetitions that are valid (or slices), positive on both sides
   size_t pairs_not_positive = 0;  // left out: a ratio with 0 has no logarithm
   bool detected = false;          // after Holm's correction over the comparisons of this metric
 };
@@ -37,8 +39,10 @@ struct Comparison {
 // pairs, "too few pairs to compare"; those are not among the tests that Holm corrects for.
 std::string VerdictInWords(const Comparison& comparison);
 
-// All comparisons for which both sides have values of the same repetition. Cells that are not valid
-// are not compared. By metric, then workload, connections and architecture in the cells' order.
+// All comparisons for which both sides have values of the same repetition; of a duet's pairs
+// instead where there was one that has the metric. A duet stands on its own; the whole trials of
+// cells that are not valid are not compared. By metric, then workload, connections and architecture
+// in the cells' order.
 std::vector<Comparison> CompareCells(const std::vector<Cell>& cells, const std::string& baseline);
 
 nlohmann::ordered_json ToJson(const Comparison& comparison);

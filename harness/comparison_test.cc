@@ -165,7 +165,7 @@ TEST(Comparison, GoesIntoJson) {
   EXPECT_EQ(ToJson(comparison).dump(),
             R"({"metric":"throughput_rps","connections":100,"workload":"hello",)"
             R"("architecture":"new","baseline":"old","ratio":0.5,"ci95_low":0.25,)"
-            R"("ci95_high":1.0,"pairs":5,"verdict":"lower"})");
+            R"("ci95_high":1.0,"pairs":5,"method":"interleaved","verdict":"lower"})");
   comparison.ratio.interval95.reset();
   EXPECT_TRUE(ToJson(comparison)["ci95_low"].is_null());
 }

@@ -68,7 +68,8 @@ void AddInvalid(const TrialLog& log, const std::vector<Cell>& cells, Notes& note
                     "; throughput there does not rank servers.");
   }
   if (!invalid.empty()) {
-    notes.push_back("Not valid, and so not compared: " + ListText(invalid) + ".");
+    notes.push_back(std::string("Not valid, and so not compared") +
+                    (log.run.experiment.duet ? " but by duet: " : ": ") + ListText(invalid) + ".");
   }
 }
 
@@ -148,11 +149,17 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
                     "and covers " +
                     NumberText(coverage * 100) + " %, not 95 %.");
   }
+  const bool duets = std::ranges::any_of(comparisons, &Comparison::duet);
   if (!comparisons.empty()) {
     notes.push_back(
         "Comparisons: geometric mean of the ratios of the repetitions that are valid on both "
         "sides, Student's t interval on their logarithms, and a verdict at 5 % after Holm's "
         "correction over the comparisons of each metric.");
+    if (duets) {
+      notes.emplace_back(
+          "Where the method is duet, the pairs are slices of two servers that were alive at a "
+          "time and loaded in turns, the order turned around from pair to pair.");
+    }
   }
   size_t not_positive = 0;
   for (const Comparison& comparison : comparisons) not_positive += comparison.pairs_not_positive;
@@ -161,10 +168,11 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
                     " of values left out of comparisons: one side is not above 0, so that they "
                     "have no ratio.");
   }
-  notes.emplace_back(
-      "Trials were interleaved whole, in seeded random order within each repetition, and not run "
-      "side by side: slow drift of the machine falls on all contenders alike, but widens the "
-      "intervals.");
+  notes.push_back(
+      "Trials were interleaved whole, in seeded random order within each repetition, and" +
+      std::string(duets ? ", but for the duets," : "") +
+      " not run side by side: slow drift of the machine falls on all contenders alike, but widens "
+      "the intervals.");
 }
 
 void AddOpenLoop(const TrialLog& log, Notes& notes) {

@@ -189,7 +189,7 @@ std::string Sentence(const ordered_json& report, const ordered_json& entry, cons
   if (entry["verdict"] == "too few pairs to compare") {
     return "- At " + Place(report, entry) + " the ratio of " + larger + " to " + smaller + " in " +
            std::string(phrase.noun) + " is " + factor("ratio") +
-           ", from a single pair of repetitions: too few to tell a difference from chance.\n";
+           ", from a single pair: too few to tell a difference from chance.\n";
   }
   if (entry["verdict"] == "no detectable difference") {
     return "- At " + Place(report, entry) + " no difference in " + std::string(phrase.noun) +
@@ -251,6 +251,39 @@ std::string ComparisonTable(const ordered_json& report, const Phrase& phrase) {
   return text + "\n";
 }
 
+// Which ratios are of which pairs, if there are duets.
+std::string Methods(const ordered_json& report) {
+  if (!report["experiment"].contains("duet")) return {};
+  std::vector<std::string> by_duet;
+  std::vector<std::string> interleaved;
+  std::string missing;
+  for (const Phrase& phrase : kPhrases) {
+    bool has_duet = false;
+    bool has_any = false;
+    for (const ordered_json& entry : report["comparisons"]) {
+      if (entry["metric"] != phrase.metric) continue;
+      has_any = true;
+      has_duet = has_duet || entry["method"] == "duet";
+      // The reason is the same for each metric.
+      if (phrase.metric != kPhrases.front().metric || !entry.contains("no_duet")) continue;
+      missing += "- No duet of " + TextOf(entry["architecture"]) + " at " + Place(report, entry) +
+                 ", so that whole trials are compared: " + TextOf(entry["no_duet"]) + ".\n";
+    }
+    if (has_any) (has_duet ? by_duet : interleaved).emplace_back(phrase.noun);
+  }
+  std::string text;
+  if (!by_duet.empty()) {
+    text = "Ratios of " + ListText(by_duet) +
+           " are from duets: both servers alive on the same CPUs, loaded in turns in slices of a "
+           "fraction of a second.";
+  }
+  if (!interleaved.empty()) {
+    text += (text.empty() ? "" : " ") + std::string("Those of ") + ListText(interleaved) +
+            " are from whole trials, interleaved.";
+  }
+  return text + (text.empty() ? "" : "\n\n") + missing + (missing.empty() ? "" : "\n");
+}
+
 std::string Comparisons(const ordered_json& report) {
   const bool several = SeveralWorkloads(report);
   std::string text;
@@ -269,7 +302,7 @@ std::string Comparisons(const ordered_json& report) {
   } else if (several) {
     text = "Bold: a difference was detected; ~: none was; ?: too few pairs to tell.\n\n" + text;
   }
-  return "## Comparisons\n\n" + text + (text.ends_with("\n\n") ? "" : "\n");
+  return "## Comparisons\n\n" + Methods(report) + text + (text.ends_with("\n\n") ? "" : "\n");
 }
 
 std::string Invalid(const ordered_json& report) {

@@ -47,8 +47,7 @@ json ArchitectureFrom(const std::string& text, const char* label) {
 
 json ReportOf(const TrialSetup& setup, const TrialRecord& record, const DuetOutcome& outcome) {
   json comparisons = json::array();
-  for (const char* metric :
-       {"cpu_us_per_request", "throughput_rps", "context_switches_per_request"}) {
+  for (const std::string_view metric : kDuetMetrics) {
     const auto found = CompareSlices(outcome.pairs, metric);
     if (!found) continue;
     json entry = {{"metric", metric},      {"ratio", found->ratio.ratio},

@@ -1,6 +1,7 @@
 // What a duet found: its pairs as lines of trials.jsonl keep them, and the ratios that follow.
 #pragma once
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -15,8 +16,11 @@ nlohmann::json ToJson(const DuetOutcome& outcome);
 // The inverse. Throws UsageError for anything else.
 DuetOutcome DuetOutcomeFromJson(const nlohmann::json& findings);
 
-// "cpu_us_per_request", "throughput_rps" or "context_switches_per_request" of a usable slice;
-// nullopt for any other metric, and for what was not read.
+// What a duet compares.
+inline constexpr std::array<std::string_view, 3> kDuetMetrics = {
+    "cpu_us_per_request", "throughput_rps", "context_switches_per_request"};
+
+// One of kDuetMetrics of a usable slice; nullopt for any other, and for what was not read.
 std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric);
 
 struct DuetRatio {
