@@ -6,6 +6,7 @@
 
 #include "base/json_node.h"
 #include "base/limits.h"
+#include "harness/statistics/paired_summary.h"
 
 namespace crossover {
 namespace {
@@ -29,6 +30,10 @@ DuetSlice SliceFrom(const JsonNode& node) {
           .switches = switches.value().is_null() ? std::nullopt : std::optional(switches.Number()),
           .server_seconds = number("server_seconds")};
 }
+
+// Slices follow each other closely, and what disturbs one may disturb the next: from so many pairs
+// on, that is estimated and allowed for.
+constexpr size_t kSerialPairsMin = 10;
 
 }  // namespace
 
@@ -80,7 +85,12 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
     baseline.push_back(of_baseline);
   }
   if (own.empty()) return std::nullopt;
-  return DuetRatio{.ratio = ComparePairs(own, baseline), .pairs = own.size()};
+  DuetRatio found{.ratio = ComparePairs(own, baseline), .pairs = own.size()};
+  if (own.size() < kSerialPairsMin) return found;
+  const PairedSummary summary = SummarisePairs(own, baseline);
+  found.ratio.interval95 = summary.interval95;
+  found.ratio.probability = summary.probability;
+  return found;
 }
 
 double Imprecision(const PairedRatio& ratio) {
