@@ -9,8 +9,8 @@
 namespace crossover {
 namespace {
 
-constexpr double kTail = 0.025;      // on either side of a 95 % interval
-constexpr double kRounding = 1e-12;  // of logarithms: less is no difference
+constexpr double kTwoSampleTail = 0.025;  // on either side of a 95 % interval
+constexpr double kLogRounding = 1e-12;    // of logarithms: less is no difference
 
 struct LogSample {
   double mean = 0;
@@ -18,7 +18,7 @@ struct LogSample {
   double count = 0;
 };
 
-LogSample Summarise(std::span<const double> values) {
+LogSample SummariseLogs(std::span<const double> values) {
   CHECK(!values.empty());
   LogSample sample{.mean = 0, .variance = 0, .count = static_cast<double>(values.size())};
   for (const double value : values) {
@@ -33,7 +33,7 @@ LogSample Summarise(std::span<const double> values) {
 }
 
 // P(Student's t > `t`).
-double UpperTail(double t, double degrees_of_freedom) {
+double StudentUpperTail(double t, double degrees_of_freedom) {
   const boost::math::students_t distribution(degrees_of_freedom);
   return boost::math::cdf(boost::math::complement(distribution, t));
 }
@@ -41,8 +41,8 @@ double UpperTail(double t, double degrees_of_freedom) {
 }  // namespace
 
 TwoSampleRatio CompareSamples(std::span<const double> first, std::span<const double> second) {
-  const LogSample a = Summarise(first);
-  const LogSample b = Summarise(second);
+  const LogSample a = SummariseLogs(first);
+  const LogSample b = SummariseLogs(second);
   TwoSampleRatio result;
   result.log_ratio = b.mean - a.mean;
   result.ratio = std::exp(result.log_ratio);
@@ -50,14 +50,14 @@ TwoSampleRatio CompareSamples(std::span<const double> first, std::span<const dou
   const double variance = a.variance + b.variance;
   double reach = 0;
   // Values that repeat exactly (counts, sizes): any difference between them is real.
-  if (std::sqrt(variance) > kRounding) {
+  if (std::sqrt(variance) > kLogRounding) {
     result.standard_error = std::sqrt(variance);
     result.degrees_of_freedom =
         variance * variance /
         (a.variance * a.variance / (a.count - 1) + b.variance * b.variance / (b.count - 1));
     const boost::math::students_t distribution(result.degrees_of_freedom);
-    reach =
-        boost::math::quantile(boost::math::complement(distribution, kTail)) * result.standard_error;
+    reach = boost::math::quantile(boost::math::complement(distribution, kTwoSampleTail)) *
+            result.standard_error;
   }
   result.interval95 = ConfidenceInterval{.low = std::exp(result.log_ratio - reach),
                                          .high = std::exp(result.log_ratio + reach)};
@@ -67,16 +67,16 @@ TwoSampleRatio CompareSamples(std::span<const double> first, std::span<const dou
 double ProbabilityOfNoDifference(const TwoSampleRatio& result) {
   if (!result.interval95) return 1;
   const double distance = std::abs(result.log_ratio);
-  if (result.standard_error == 0) return distance > kRounding ? 0 : 1;
-  return 2 * UpperTail(distance / result.standard_error, result.degrees_of_freedom);
+  if (result.standard_error == 0) return distance > kLogRounding ? 0 : 1;
+  return 2 * StudentUpperTail(distance / result.standard_error, result.degrees_of_freedom);
 }
 
 double ProbabilityNotAbove(const TwoSampleRatio& result, double limit) {
   CHECK(limit > 0);
   if (!result.interval95) return 1;
   const double distance = result.log_ratio - std::log(limit);
-  if (result.standard_error == 0) return distance > kRounding ? 0 : 1;
-  return UpperTail(distance / result.standard_error, result.degrees_of_freedom);
+  if (result.standard_error == 0) return distance > kLogRounding ? 0 : 1;
+  return StudentUpperTail(distance / result.standard_error, result.degrees_of_freedom);
 }
 
 TwoSampleRatio Inverse(const TwoSampleRatio& result) {

@@ -1,0 +1,27 @@
+// Fingerprint: whether two runs were made in the same environment.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace crossover {
+
+// 16 hexadecimal digits over the parts of an environment that bear on speed: CPU, kernel and its
+// settings, limits, compiler, flags, libraries. Not over what says when it was or how busy the
+// machine, and not over the programs themselves, their version or revision: two builds of the same
+// flags have the same one, and so have two machines alike. What can't be read (null) differs from
+// what can: a run as root has another one where more can be read. Any thread.
+std::string EnvironmentFingerprint(const nlohmann::json& environment);
+
+struct EnvironmentDifference {
+  std::string key;  // "kernel", "sysctl.net.core.somaxconn"
+  std::string first;
+  std::string second;
+};
+
+// The parts that both environments have a key for, and that differ.
+std::vector<EnvironmentDifference> EnvironmentDifferences(const nlohmann::json& first,
+                                                          const nlohmann::json& second);
+
+}  // namespace crossover
