@@ -48,19 +48,6 @@ std::string ValueText(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-void AddDifferences(const std::string& key, const json& first, const json& second,
-                    std::vector<EnvironmentDifference>& differences) {
-  if (first == second) return;
-  if (!first.is_object() || !second.is_object()) {
-    differences.push_back({.key = key, .first = ValueText(first), .second = ValueText(second)});
-    return;
-  }
-  for (const auto& [name, value] : first.items()) {
-    const auto other = second.find(name);
-    if (other != second.end()) AddDifferences(key + "." + name, value, *other, differences);
-  }
-}
-
 }  // namespace
 
 std::string EnvironmentFingerprint(const json& environment) {
@@ -72,14 +59,27 @@ std::string EnvironmentFingerprint(const json& environment) {
   return Fnv1a64Hex(parts.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-std::vector<EnvironmentDifference> EnvironmentDifferences(const json& first, const json& second) {
-  std::vector<EnvironmentDifference> differences;
+std::vector<Difference> EnvironmentDifferences(const json& first, const json& second) {
+  std::vector<Difference> differences;
   for (const std::string_view name : kFingerprintKeys) {
     const std::string key(name);
     if (!first.contains(key) || !second.contains(key)) continue;
-    AddDifferences(key, first[key], second[key], differences);
+    AppendDifferences(key, first[key], second[key], differences);
   }
   return differences;
+}
+
+void AppendDifferences(const std::string& key, const json& first, const json& second,
+                       std::vector<Difference>& differences) {
+  if (first == second) return;
+  if (!first.is_object() || !second.is_object()) {
+    differences.push_back({.key = key, .first = ValueText(first), .second = ValueText(second)});
+    return;
+  }
+  for (const auto& [name, value] : first.items()) {
+    const auto other = second.find(name);
+    if (other != second.end()) AppendDifferences(key + "." + name, value, *other, differences);
+  }
 }
 
 }  // namespace crossover

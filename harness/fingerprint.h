@@ -14,14 +14,19 @@ namespace crossover {
 // what can: a run as root has another one where more can be read. Any thread.
 std::string EnvironmentFingerprint(const nlohmann::json& environment);
 
-struct EnvironmentDifference {
-  std::string key;  // "kernel", "sysctl.net.core.somaxconn"
-  std::string first;
+struct Difference {
+  std::string key;    // "kernel", "sysctl.net.core.somaxconn"
+  std::string first;  // as JSON, but a string without its quotes
   std::string second;
 };
 
-// The parts that both environments have a key for, and that differ.
-std::vector<EnvironmentDifference> EnvironmentDifferences(const nlohmann::json& first,
-                                                          const nlohmann::json& second);
+// The parts of the fingerprint that both environments have a key for, and that differ.
+std::vector<Difference> EnvironmentDifferences(const nlohmann::json& first,
+                                               const nlohmann::json& second);
+
+// Appends what differs between two values called `key`; of two objects, between the members that
+// both have.
+void AppendDifferences(const std::string& key, const nlohmann::json& first,
+                       const nlohmann::json& second, std::vector<Difference>& differences);
 
 }  // namespace crossover
