@@ -17,7 +17,8 @@ const BuildInfo& ThisBuild() {
                                     .flags = CROSSOVER_FLAGS,
                                     .build_type = CROSSOVER_BUILD_TYPE,
                                     .sanitizers = CROSSOVER_SANITIZERS,
-                                    .boost = CROSSOVER_BOOST};
+                                    .boost = CROSSOVER_BOOST,
+                                    .liburing = CROSSOVER_LIBURING};
   return kBuild;
 }
 

@@ -12,6 +12,7 @@ struct BuildInfo {
   std::string_view build_type;  // "Release"
   std::string_view sanitizers;  // "address,undefined", or ""
   std::string_view boost;       // "1.81"
+  std::string_view liburing;    // "2.3", or "" if unknown
 };
 
 const BuildInfo& ThisBuild();

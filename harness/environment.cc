@@ -1,5 +1,6 @@
 #include "harness/environment.h"
 
+#include <gnu/libc-version.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "base/cpu_list.h"
 #include "harness/build_info.h"
 #include "harness/child_process.h"
+#include "harness/fingerprint.h"
+#include "harness/kernel_config.h"
 #include "harness/placement.h"
 #include "harness/probe.h"
 #include "harness/probes/taskstats_client.h"
@@ -54,6 +57,7 @@ class Capture {
 
   json All(const std::vector<std::filesystem::path>& programs) {
     Machine();
+    Kernel();
     Cpus();
     System();
     Sysctls();
@@ -61,6 +65,7 @@ class Capture {
     Build();
     Git();
     Programs(programs);
+    environment_["fingerprint"] = EnvironmentFingerprint(environment_);
     environment_["unavailable"] = unavailable_;
     return std::move(environment_);
   }
@@ -103,12 +108,33 @@ class Capture {
     }
     environment_["memory_bytes"] = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) *
                                    static_cast<int64_t>(::sysconf(_SC_PAGESIZE));
+    SetFromFile("system_product", "/sys/class/dmi/id/product_name");
+  }
+
+  void Kernel() {
+    std::string why;
+    if (const auto config = ReadKernelConfig(environment_["kernel"].get<std::string>(), why)) {
+      environment_["kernel_config"] = SpeedOptions(*config);
+    } else {
+      SetNull("kernel_config", why);
+    }
+    if (const auto words = Line("/proc/cmdline", why)) {
+      environment_["kernel_command_line"] = SpeedWords(*words);
+    } else {
+      SetNull("kernel_command_line", why);
+    }
+    SetFromFile("scheduler_slice_ns", "/sys/kernel/debug/sched/base_slice_ns");
   }
 
   void Cpus() {
     std::string why;
     const std::string info = ReadSmallFile("/proc/cpuinfo", why).value_or("");
     environment_["cpu_model"] = Field(info, "model name", ':').value_or("unknown");
+    if (const auto microcode = Field(info, "microcode", ':')) {
+      environment_["microcode"] = *microcode;
+    } else {
+      SetNull("microcode", why.empty() ? "/proc/cpuinfo does not say" : why);
+    }
     const std::string flags = " " + Field(info, "flags", ':').value_or("") + " ";
     environment_["hypervisor"] = flags.find(" hypervisor ") != std::string::npos;
     const std::vector<CpuCore> cores = ReadAllowedCores();
@@ -158,15 +184,31 @@ class Capture {
 
   void Sysctls() {
     static constexpr std::string_view kKeys[] = {"net.core.somaxconn",
+                                                 "net.core.netdev_max_backlog",
+                                                 "net.core.busy_poll",
+                                                 "net.core.busy_read",
+                                                 "net.core.default_qdisc",
                                                  "net.ipv4.tcp_max_syn_backlog",
                                                  "net.ipv4.ip_local_port_range",
                                                  "net.ipv4.tcp_rmem",
                                                  "net.ipv4.tcp_wmem",
                                                  "net.ipv4.tcp_tw_reuse",
                                                  "net.ipv4.tcp_congestion_control",
+                                                 "net.ipv4.tcp_fin_timeout",
+                                                 "net.ipv4.tcp_timestamps",
+                                                 "net.ipv4.tcp_sack",
+                                                 "net.ipv4.tcp_autocorking",
+                                                 "net.ipv4.tcp_slow_start_after_idle",
+                                                 "net.ipv4.tcp_notsent_lowat",
                                                  "kernel.sched_autogroup_enabled",
                                                  "kernel.sched_schedstats",
                                                  "kernel.sched_rt_runtime_us",
+                                                 "kernel.sched_energy_aware",
+                                                 "kernel.sched_min_granularity_ns",
+                                                 "kernel.sched_wakeup_granularity_ns",
+                                                 "kernel.timer_migration",
+                                                 "kernel.nmi_watchdog",
+                                                 "kernel.io_uring_disabled",
                                                  "kernel.numa_balancing",
                                                  "vm.max_map_count",
                                                  "kernel.pid_max",
@@ -188,7 +230,8 @@ class Capture {
     environment_["limits"] = {{"open_files_soft", number(limits_.open_files_soft)},
                               {"open_files_hard", number(limits_.open_files_hard)},
                               {"pids_cgroup_max", number(limits_.cgroup_pids_max)},
-                              {"user_processes_max", number(limits_.user_processes_max)}};
+                              {"user_processes_max", number(limits_.user_processes_max)},
+                              {"cgroup_cpus_max", number(limits_.cgroup_cpus_max)}};
     environment_["memory_available_bytes"] = number(limits_.memory_available_bytes);
     environment_["busy_cpus_before"] = number(limits_.busy_cpus);
     environment_["load_average_before"] = number(limits_.load_average);
@@ -202,6 +245,8 @@ class Capture {
     environment_["build_type"] = build.build_type;
     environment_["sanitizers"] = build.sanitizers;
     environment_["boost_version"] = build.boost;
+    environment_["liburing_version"] = build.liburing;
+    environment_["glibc_version"] = ::gnu_get_libc_version();
   }
 
   // The first line that git prints, or nullopt.

@@ -15,7 +15,8 @@ TEST(Environment, HoldsWhatTheReportRequires) {
   limits.open_files_soft = 1024;
   const nlohmann::json environment =
       CaptureEnvironment(limits, {"/proc/self/exe", "/nonexistent/program"});
-  for (const char* key : {"kernel", "cpu_model", "crossover_version", "compiler"}) {
+  for (const char* key :
+       {"kernel", "cpu_model", "crossover_version", "compiler", "glibc_version"}) {
     ASSERT_TRUE(environment.contains(key)) << key;
     EXPECT_TRUE(environment[key].is_string()) << key;
     EXPECT_NE(environment[key], "") << key;
@@ -37,6 +38,15 @@ TEST(Environment, EveryNullHasItsReason) {
   }
 }
 
+TEST(Environment, HoldsWhatTheKernelWasBuiltWithWhereThatCanBeRead) {
+  const nlohmann::json environment = CaptureEnvironment(MachineLimits{}, {});
+  ASSERT_TRUE(environment.contains("kernel_config"));
+  if (environment["kernel_config"].is_object()) {
+    EXPECT_GT(std::stoi(environment["kernel_config"]["HZ"].get<std::string>()), 0);
+  }
+  EXPECT_TRUE(environment["kernel_command_line"].is_string());
+}
+
 TEST(Environment, DoesNotTellTheNameOfTheMachine) {
   char name[256] = {};
   ASSERT_EQ(::gethostname(name, sizeof name - 1), 0);
@@ -47,6 +57,7 @@ TEST(BuildInfo, IsFilledIn) {
   EXPECT_FALSE(ThisBuild().version.empty());
   EXPECT_THAT(std::string(ThisBuild().boost), testing::StartsWith("1."));
   EXPECT_FALSE(ThisBuild().build_type.empty());
+  EXPECT_THAT(std::string(ThisBuild().liburing), testing::StartsWith("2."));
 }
 
 TEST(Fnv1a64Hex, KnownValues) {

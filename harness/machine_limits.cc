@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <thread>
@@ -55,33 +56,58 @@ bool HasCapability(unsigned capability) {
   return (effective >> capability & 1) != 0;
 }
 
-// The directory, of this process's cgroup or of one above it, that leaves its tasks the least room.
-std::string PidsDirectory() {
+// The directories of this process's cgroup and of those above it: of `controller`'s own hierarchy
+// if it has one, or of the unified one.
+std::vector<std::string> CgroupDirectories(const std::string& controller) {
   std::string why;
   const std::string text = "\n" + ReadSmallFile("/proc/self/cgroup", why).value_or("");
+  std::vector<std::string> directories;
   for (const auto& [key, root] :
-       {std::pair<std::string, std::string>{":pids:", "/sys/fs/cgroup/pids"},
+       {std::pair<std::string, std::string>{":" + controller + ":", "/sys/fs/cgroup/" + controller},
         {"\n0::", "/sys/fs/cgroup"}}) {
     const size_t at = text.find(key);
     if (at == std::string::npos) continue;
     const size_t path = at + key.size();
     std::string below = text.substr(path, text.find('\n', path) - path);
-    std::string tightest;
-    int64_t room = std::numeric_limits<int64_t>::max();
     while (true) {
-      const std::string directory = root + below;
-      const auto max = NumberIn(directory + "/pids.max");
-      const int64_t left = max ? *max - NumberIn(directory + "/pids.current").value_or(0) : room;
-      if (left < room) {
-        room = left;
-        tightest = directory;
-      }
+      directories.push_back(root + below);
       if (below.empty()) break;
       below.resize(below.rfind('/'));
     }
-    if (!tightest.empty()) return tightest;
   }
-  return {};
+  return directories;
+}
+
+// The one that leaves its tasks the least room.
+std::string PidsDirectory() {
+  std::string tightest;
+  int64_t room = std::numeric_limits<int64_t>::max();
+  for (const std::string& directory : CgroupDirectories("pids")) {
+    const auto max = NumberIn(directory + "/pids.max");
+    const int64_t left = max ? *max - NumberIn(directory + "/pids.current").value_or(0) : room;
+    if (left < room) {
+      room = left;
+      tightest = directory;
+    }
+  }
+  return tightest;
+}
+
+// The least quota of them, in CPUs.
+std::optional<double> CpusMax() {
+  std::optional<double> least;
+  for (const std::string& directory : CgroupDirectories("cpu")) {
+    auto quota = NumberIn(directory + "/cpu.max");  // "max 100000": no number
+    auto period = NumberIn(directory + "/cpu.max", 1);
+    if (!quota) {
+      quota = NumberIn(directory + "/cpu.cfs_quota_us");  // -1: none
+      period = NumberIn(directory + "/cpu.cfs_period_us");
+    }
+    if (!quota || !period || *quota <= 0 || *period <= 0) continue;
+    const double cpus = static_cast<double>(*quota) / static_cast<double>(*period);
+    least = std::min(least.value_or(cpus), cpus);
+  }
+  return least;
 }
 
 // Ticks of all CPUs, and those in which they idled.
@@ -127,6 +153,7 @@ void ReadProcessLimits(MachineLimits& limits) {
   if (::geteuid() != 0 && ::getrlimit(RLIMIT_NPROC, &processes) == 0) {
     limits.user_processes_max = Limit(processes.rlim_max);  // the soft one is raised
   }
+  limits.cgroup_cpus_max = CpusMax();
   const std::string pids = PidsDirectory();
   if (!pids.empty()) {
     limits.cgroup_pids_file = pids + "/pids.max";

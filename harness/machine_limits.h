@@ -21,9 +21,10 @@ struct MachineLimits {
   std::optional<int64_t> threads_used;        // on the whole machine
   std::optional<int64_t> cgroup_pids_max;
   std::optional<int64_t> cgroup_pids_used;
-  std::string cgroup_pids_file;          // that holds the limit
-  std::optional<int64_t> map_count_max;  // vm.max_map_count, for each process
-  std::optional<int64_t> port_first;     // net.ipv4.ip_local_port_range
+  std::string cgroup_pids_file;           // that holds the limit
+  std::optional<double> cgroup_cpus_max;  // the tightest quota, in CPUs
+  std::optional<int64_t> map_count_max;   // vm.max_map_count, for each process
+  std::optional<int64_t> port_first;      // net.ipv4.ip_local_port_range
   std::optional<int64_t> port_last;
   std::optional<int64_t> somaxconn;
   std::optional<int64_t> memory_available_bytes;

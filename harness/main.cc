@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "harness/commands.h"
+#include "harness/compare_command.h"
 #include "harness/duet/duet_command.h"
 
 namespace crossover {
@@ -16,6 +17,7 @@ namespace {
 
 struct CommandLine {
   RunChoice run;
+  CompareChoice compare;
   std::filesystem::path run_directory;
   DuetChoice duet;
   std::string duet_time_limit = "20s";
@@ -89,6 +91,30 @@ void DeclareDuet(CLI::App& app, CommandLine& line) {
   });
 }
 
+void DeclareCompare(CLI::App& app, CommandLine& line) {
+  CompareChoice& choice = line.compare;
+  app.add_option("A", choice.a, "Directory or report.json of the run to compare with")->required();
+  app.add_option("B", choice.b, "The same of the run in question")->required();
+  app.add_option("--metric", choice.metric, "One of a report's metrics")->capture_default_str();
+  app.add_option("--fail-if-slower", choice.fail_if_slower,
+                 "Exit status 1 if any cell is worse by more than that: 3%. Tested as such: the "
+                 "chance that a run no worse than that fails is 5 % over all cells. Set it to what "
+                 "you would put up with");
+  auto* plain = app.add_flag_callback(
+      "--plain", [&] { choice.judged = Judged::kPlain; },
+      "Judges B/A as it stands (default if the runs have no baseline in common, or nothing else)");
+  app.add_flag_callback(
+         "--relative", [&] { choice.judged = Judged::kRelative; },
+         "Judges each architecture's ratio to the baseline, which drift of the "
+         "machine does not touch (default if both runs have A's first architecture "
+         "and another)")
+      ->excludes(plain);
+  app.add_option("--json", choice.json, "Writes the comparison to this file as well");
+  app.footer(
+      "Exit status: 0 compared; 1 --fail-if-slower, and a cell is worse by more than that;\n"
+      "2 refused, or nothing could be judged for --fail-if-slower.");
+}
+
 void Declare(CLI::App& app, CommandLine& line) {
   app.require_subcommand(1);
 
@@ -115,6 +141,11 @@ void Declare(CLI::App& app, CommandLine& line) {
   CLI::App* report = app.add_subcommand("report", "Computes a run's report and charts again");
   report->add_option("DIR", line.run_directory, "Directory of a run")->required();
   report->callback([&] { line.command = [&] { return ReportCommand(line.run_directory); }; });
+
+  CLI::App* compare =
+      app.add_subcommand("compare", "Compares two runs, cell by cell: ratios with intervals");
+  DeclareCompare(*compare, line);
+  compare->callback([&] { line.command = [&] { return CompareCommand(line.compare); }; });
 
   CLI::App* doctor = app.add_subcommand(
       "doctor", "Checks whether an experiment fits on this machine (default: 16,000 threads)");

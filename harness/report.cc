@@ -7,6 +7,7 @@
 
 #include "harness/cell.h"
 #include "harness/comparison.h"
+#include "harness/google_benchmark.h"
 #include "harness/model/cost_table.h"
 #include "harness/model/prediction.h"
 #include "harness/notes.h"
@@ -109,6 +110,9 @@ ordered_json WriteReport(const std::filesystem::path& run_directory) {
   WriteProfileFiles(run_directory, log, GatherCells(log), stacks);
   ReplaceFile(run_directory / "report.json",
               report.dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  ReplaceFile(
+      run_directory / "benchmark.json",
+      ToGoogleBenchmark(log).dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
   ReplaceFile(run_directory / "summary.md", RenderSummary(report));
   return report;
 }

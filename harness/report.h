@@ -16,9 +16,9 @@ inline constexpr int kReportSchemaVersion = 1;
 // `stacks`: what ReadStacks() finds for it.
 nlohmann::ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks = {});
 
-// Reads RUN_DIRECTORY/trials.jsonl and writes report.json, summary.md and the tables of
-// profiles/ beside it, each replaced in one step. Returns the report. Throws UsageError if the
-// trials cannot be read, system_error if a file cannot be written.
+// Reads RUN_DIRECTORY/trials.jsonl and writes report.json, benchmark.json, summary.md and the
+// tables of profiles/ beside it, each replaced in one step. Returns the report. Throws UsageError
+// if the trials cannot be read, system_error if a file cannot be written.
 nlohmann::ordered_json WriteReport(const std::filesystem::path& run_directory);
 
 }  // namespace crossover

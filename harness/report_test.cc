@@ -266,7 +266,7 @@ class RunDirectory : public testing::Test {
   std::filesystem::path path_;
 };
 
-TEST_F(RunDirectory, GetsReportAndSummaryAndNothingElse) {
+TEST_F(RunDirectory, GetsItsThreeFilesAndNothingElse) {
   WriteTrials();
   const ordered_json report = WriteReport(path_);
   EXPECT_EQ(ordered_json::parse(Read("report.json")), report);
@@ -275,7 +275,8 @@ TEST_F(RunDirectory, GetsReportAndSummaryAndNothingElse) {
   WriteReport(path_);  // again, over the old ones
   EXPECT_EQ(Read("report.json"), first);
   const auto entries = std::filesystem::directory_iterator(path_);
-  EXPECT_EQ(std::distance(begin(entries), end(entries)), 3);
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 4);
+  EXPECT_EQ(ordered_json::parse(Read("benchmark.json"))["benchmarks"].size(), 4u * (2 + 4));
 }
 
 TEST_F(RunDirectory, WithACutLineGetsANote) {

@@ -48,8 +48,20 @@ bool NamesWorkloads(const ordered_json& report) {
   return report.at("experiment").at("workloads").size() > 1;
 }
 
-// Rows of one text are titles, and as long as they like.
-std::string Aligned(const std::vector<std::vector<std::string>>& rows) {
+std::string CellName(const ordered_json& report, const ordered_json& cell) {
+  std::string name = cell.at("architecture").get<std::string>() + " at " +
+                     IntegerText(cell.at("connections").get<int64_t>());
+  if (NamesWorkloads(report)) {
+    name += " (" + cell.at("workload").get<std::string>() + ")";
+  }
+  return name;
+}
+
+bool IsValid(const ordered_json& cell) { return cell.at("verdict").at("valid").get<bool>(); }
+
+}  // namespace
+
+std::string AlignedRows(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows.front().size(), 0);
   for (const auto& row : rows) {
     for (size_t i = 0; row.size() > 1 && i < row.size(); ++i) {
@@ -68,19 +80,6 @@ std::string Aligned(const std::vector<std::vector<std::string>>& rows) {
   }
   return table;
 }
-
-std::string CellName(const ordered_json& report, const ordered_json& cell) {
-  std::string name = cell.at("architecture").get<std::string>() + " at " +
-                     IntegerText(cell.at("connections").get<int64_t>());
-  if (NamesWorkloads(report)) {
-    name += " (" + cell.at("workload").get<std::string>() + ")";
-  }
-  return name;
-}
-
-bool IsValid(const ordered_json& cell) { return cell.at("verdict").at("valid").get<bool>(); }
-
-}  // namespace
 
 std::string RenderResultTable(const ordered_json& report) {
   const auto& cells = report.at("cells");
@@ -110,7 +109,7 @@ std::string RenderResultTable(const ordered_json& report) {
     for (const TableColumn& column : columns) rows.back().push_back(Value(cell, column));
     rows.back().emplace_back(IsValid(cell) ? "" : "not valid");
   }
-  return Aligned(rows);
+  return AlignedRows(rows);
 }
 
 std::vector<std::string> InvalidCells(const ordered_json& report) {

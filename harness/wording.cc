@@ -33,6 +33,12 @@ std::string NumberText(double number) {
   return text;
 }
 
+std::string PercentText(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.6g %%", share * 100);
+  return text;
+}
+
 std::string CountText(size_t count, const std::string& noun) {
   return IntegerText(static_cast<int64_t>(count)) + " " + noun + (count == 1 ? "" : "s");
 }

@@ -41,5 +41,11 @@ TEST(CountText, KnowsTheSingular) {
   EXPECT_EQ(CountText(1200, "trial"), "1,200 trials");
 }
 
+TEST(Wording, Percentages) {
+  EXPECT_EQ(PercentText(0.03), "3 %");
+  EXPECT_EQ(PercentText(0.005), "0.5 %");
+  EXPECT_EQ(PercentText(0), "0 %");
+}
+
 }  // namespace
 }  // namespace crossover
