@@ -28,12 +28,12 @@ void TimeSwitches(benchmark::State& state, const Placement& placement, size_t th
   crowd.Wake(threads, in_flight);
   for (auto _ : state) {
     const int64_t begin_ns = OthersCpuNs();
-    const size_t wakes = crowd.Wake(std::max(threads, kWakesMin), in_flight);
+    const ThreadCrowd::Woken woken = crowd.Wake(std::max(threads, kWakesMin), in_flight);
     const int64_t total_ns = OthersCpuNs() - begin_ns;
-    const auto reads_ns =
-        static_cast<int64_t>(static_cast<double>(wakes) * crowd.eventfd_read_ns());
-    state.SetIterationTime(Seconds(std::max<int64_t>(0, total_ns - reads_ns)));
-    items += wakes;
+    const double reads_ns = static_cast<double>(woken.threads) * crowd.eventfd_read_ns();
+    const int64_t rest_ns = total_ns - woken.work_ns - static_cast<int64_t>(reads_ns);
+    state.SetIterationTime(Seconds(std::max<int64_t>(0, rest_ns)));
+    items += woken.threads;
   }
   crowd.Settle();
   state.SetItemsProcessed(static_cast<int64_t>(items));
