@@ -5,13 +5,10 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <deque>
-#include <string>
 
-#include "base/error.h"
 #include "base/limits.h"
-#include "servers/costs/connection_set.h"
 #include "servers/costs/cost.h"
-#include "servers/costs/stage.h"
+#include "servers/costs/request_server.h"
 
 namespace crossover {
 namespace {
@@ -22,45 +19,27 @@ using boost::system::error_code;
 constexpr size_t kTimes = 256;
 
 // Has the set's connections receive for as long as it lives. By one thread, as asio-per-core.
-class AsioServer {
+class AsioServer final : public RequestServer {
  public:
-  explicit AsioServer(ConnectionSet& set) : set_(set), response_(ResponseToGet()) {
-    set_.Watch(false);
-    for (size_t i = 0; i < set_.size(); ++i) {
+  AsioServer(ConnectionSet& set, size_t connections) : RequestServer(set) {
+    for (size_t i = 0; i < connections; ++i) {
       Client& client = clients_.emplace_back(io_);
-      client.socket.assign(asio::ip::tcp::v4(), set_.fd(i));
+      client.socket.assign(asio::ip::tcp::v4(), set.fd(i));
       Receive(client);
     }
-    io_.poll();
+    ServeAllOnce();
   }
   // Runs the handlers of what is under way, as aborted.
-  ~AsioServer() {
+  ~AsioServer() override {
     for (Client& client : clients_) {
       error_code ignored;
       client.socket.release(ignored);
     }
     io_.poll();
   }
-  AsioServer(const AsioServer&) = delete;
-  AsioServer& operator=(const AsioServer&) = delete;
 
-  struct Round {
-    size_t requests = 0;
-    int64_t ns = 0;
-  };
-  // Serves what was allowed before, and perhaps some of `next`.
-  Round Serve(size_t next) {
-    const size_t due = set_.peer().allowed();
-    const size_t before = served_;
-    set_.peer().AwaitSent();
-    set_.peer().Allow(next);
-    const Stopwatch stopwatch;
-    while (allowed_before_ + served_ < due && !error_) io_.poll();
-    const int64_t ns = stopwatch.ElapsedNs();
-    if (error_) throw UsageError("an asynchronous operation: " + error_.message());
-    set_.NoteServed(served_ - before);
-    return {served_ - before, ns};
-  }
+ protected:
+  void Turn() override { io_.poll(); }
 
  private:
   struct Client {
@@ -76,40 +55,23 @@ class AsioServer {
                                   });
   }
   void Send(Client& client) {
-    client.socket.async_write_some(asio::buffer(response_),
+    client.socket.async_write_some(asio::buffer(response()),
                                    [this, &client](const error_code& error, size_t) {
                                      if (Failed(error)) return;
-                                     ++served_;
+                                     NoteServed();
                                      Receive(client);
                                    });
   }
   bool Failed(const error_code& error) {
-    if (error && error != asio::error::operation_aborted) error_ = error;
+    if (error && error != asio::error::operation_aborted) {
+      Fail("an asynchronous operation: " + error.message());
+    }
     return bool{error};
   }
 
-  ConnectionSet& set_;
-  const size_t allowed_before_ = set_.peer().allowed();
-  const std::string response_;
   asio::io_context io_{1};
   std::deque<Client> clients_;
-  size_t served_ = 0;
-  error_code error_;
 };
-
-void TimeRequests(benchmark::State& state, ConnectionSet& set) {
-  AsioServer server(set);
-  const size_t requests = set.RoundOf(kRoundRequests);
-  size_t items = 0;
-  set.peer().Allow(requests);
-  for (auto _ : state) {
-    const AsioServer::Round round = server.Serve(requests);
-    state.SetIterationTime(Seconds(round.ns));
-    items += round.requests;
-  }
-  server.Serve(0);
-  state.SetItemsProcessed(static_cast<int64_t>(items));
-}
 
 }  // namespace
 
@@ -130,11 +92,7 @@ std::vector<Cost> AsioCosts(const Placement& placement) {
 
 std::vector<Cost> AsioSocketCosts(const Placement& placement, size_t n) {
   return {{"asio_request", "receives a request and sends its response by Asio's operations", n, 0,
-           [=](benchmark::State& state) {
-             auto& set = TheStage().Get<ConnectionSet>(n, placement);
-             RunOn(placement.server_cpu);
-             TimeRequests(state, set);
-           }}};
+           [=](benchmark::State& state) { TimeRequests<AsioServer>(state, placement, n); }}};
 }
 
 }  // namespace crossover

@@ -84,6 +84,9 @@ ThreadCrowd::ThreadCrowd(const Placement& placement, size_t threads)
   RunOn(placement.server_cpu);
   eventfd_read_ns_ = MedianReadNs(eventfds_);
   StartThreads();
+  // A thread's first run is another matter.
+  RunOn(placement.client_cpu);
+  Wake(threads, threads);
 }
 
 ThreadCrowd::~ThreadCrowd() { Stop(); }
@@ -136,25 +139,22 @@ void ThreadCrowd::WakeNext() {
   ++in_flight_;
 }
 
+void ThreadCrowd::KeepAwake(size_t in_flight) {
+  TakeDone();
+  while (in_flight_ < in_flight) WakeNext();
+}
+
 ThreadCrowd::Woken ThreadCrowd::Wake(size_t wanted, size_t in_flight) {
   work_ns_.clear();
   while (work_ns_.size() < wanted) {
-    while (in_flight_ < in_flight) WakeNext();
     // Looks at the ring now and then only: each look takes it from the server's CPU.
     std::this_thread::yield();
-    TakeDone();
+    KeepAwake(in_flight);
   }
   const size_t threads = work_ns_.size();
   const auto middle = work_ns_.begin() + static_cast<std::ptrdiff_t>(threads / 2);
   std::nth_element(work_ns_.begin(), middle, work_ns_.end());
   return {threads, static_cast<int64_t>(threads * *middle)};
-}
-
-void ThreadCrowd::Settle() {
-  while (in_flight_ > 0) {
-    std::this_thread::yield();
-    TakeDone();
-  }
 }
 
 }  // namespace crossover

@@ -52,11 +52,10 @@ class ThreadCrowd {
     size_t threads = 0;   // that have run
     int64_t work_ns = 0;  // that they computed
   };
-  // Until so many more have run, wakes those that have been idle for the longest, `in_flight` at a
-  // time.
+  // Wakes those that have been idle for the longest, until so many are awake.
+  void KeepAwake(size_t in_flight);
+  // The same until so many more have run. Those awake at the end run on.
   Woken Wake(size_t wanted, size_t in_flight);
-  // Returns when all are idle again.
-  void Settle();
 
  private:
   void StartThreads();

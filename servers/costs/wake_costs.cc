@@ -1,4 +1,5 @@
 // What it costs threads of one CPU to wake each other, and to be made.
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/eventfd.h>
