@@ -29,6 +29,9 @@ struct Cost {
   // Google Benchmark's manual time is the CPU time of the server's side, and the items processed in
   // it are what has the cost. Throws std::exception if it can't be had here.
   std::function<void(benchmark::State&)> measure;
+  // Of an iteration that waits for the peer for much longer than it takes, about, by the clock on
+  // the wall: by it the time is shared out then. 0: by the CPU time.
+  double iteration_seconds = 0;
 };
 
 // What needs no connections, and what does, for one number of them (servers/costs/*_costs.cc).
