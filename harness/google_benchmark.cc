@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "harness/cell.h"
-#include "harness/statistics.h"
+#include "harness/statistics/median.h"
 
 namespace crossover {
 namespace {

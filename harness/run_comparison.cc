@@ -5,7 +5,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "harness/statistics.h"
+#include "harness/statistics/holm.h"
+#include "harness/statistics/median.h"
 #include "harness/wording.h"
 
 namespace crossover {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <span>
 
-#include "harness/statistics.h"
+#include "harness/statistics/confidence_interval.h"
 
 namespace crossover {
 

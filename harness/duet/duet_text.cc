@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/duet/duet_findings.h"
+#include "harness/statistics/median.h"
 #include "harness/wording.h"
 
 namespace crossover {
