@@ -14,8 +14,8 @@ namespace crossover {
 // Everything that helps to explain a result. What cannot be read is null, and
 // environment["unavailable"][key] says why; the few keys that the report requires are never null.
 // The machine's name is recorded as a hash only. `programs`: the files whose size and hash are
-// recorded. Starts git (main thread only, see ChildProcess); never throws for what the machine
-// lacks.
+// recorded; environment["fingerprint"] is of what fingerprint.h says. Starts git (main thread only,
+// see ChildProcess); never throws for what the machine lacks.
 nlohmann::json CaptureEnvironment(const MachineLimits& limits,
                                   const std::vector<std::filesystem::path>& programs);
 

@@ -186,20 +186,20 @@ std::string DifferencesText(const std::vector<Difference>& differences) {
 std::vector<std::string> Warnings(const RunReport& a, const RunReport& b,
                                   const RunComparison& comparison) {
   std::vector<std::string> warnings;
-  if (a.run_id == b.run_id) warnings.push_back("A and B are the same run.");
+  if (a.run_id == b.run_id) warnings.emplace_back("A and B are the same run.");
   const nlohmann::json a_print = a.environment.value("fingerprint", nlohmann::json());
   const nlohmann::json b_print = b.environment.value("fingerprint", nlohmann::json());
   if (!comparison.environment.empty()) {
-    warnings.push_back(
+    warnings.emplace_back(
         "The runs were made in different environments, and what differs below may "
         "be due to that: " +
         DifferencesText(comparison.environment) + ".");
   } else if (a_print.is_null() || b_print.is_null()) {
-    warnings.push_back(
+    warnings.emplace_back(
         "A report of an earlier version has no fingerprint of its environment; in "
         "what both record, the environments are the same.");
   } else if (a_print != b_print) {
-    warnings.push_back(
+    warnings.emplace_back(
         "The fingerprints of the environments differ, and nothing that both record "
         "does: the reports are of different versions of Crossover.");
   }
