@@ -15,7 +15,7 @@ namespace {
 
 // Some 20 ms each on a CPU of the 2020s.
 constexpr int kUserSteps = 16'000'000;
-constexpr int kSystemCalls = 100'000;
+constexpr int kCalls = 100'000;
 
 double TimeUserWork() {
   const int64_t start_ns = MonotonicNs();
@@ -33,7 +33,7 @@ double TimeUserWork() {
 
 double TimeSystemCalls() {
   const int64_t start_ns = MonotonicNs();
-  for (int i = 0; i < kSystemCalls; ++i) ::syscall(SYS_getppid);
+  for (int i = 0; i < kCalls; ++i) ::syscall(SYS_getppid);
   return static_cast<double>(MonotonicNs() - start_ns);
 }
 

@@ -5,7 +5,7 @@
 namespace crossover {
 namespace {
 
-nlohmann::json Result() {
+nlohmann::json GoodResult() {
   const nlohmann::json times = {{"p50", 1000}, {"p90", 2000},  {"p99", 3000},  {"p999", 4000},
                                 {"max", 5000}, {"mean", 1500}, {"count", 1000}};
   return {{"throughput_rps", 500.0},
@@ -19,7 +19,7 @@ nlohmann::json Result() {
 
 TEST(LoadMetrics, AreScaledToTheirUnits) {
   Metrics metrics;
-  SetLoadMetrics(Result(), 1.25, metrics);
+  SetLoadMetrics(GoodResult(), 1.25, metrics);
   EXPECT_EQ(MetricOf(metrics, "throughput_rps"), 500);
   EXPECT_EQ(MetricOf(metrics, "latency_us_p50"), 1);
   EXPECT_EQ(MetricOf(metrics, "latency_us_p999"), 4);
@@ -39,7 +39,7 @@ TEST(LoadMetrics, WhatIsMissingIsUnavailable) {
 }
 
 TEST(LoadMetrics, TellWhatAnOpenLoopOffered) {
-  nlohmann::json result = Result();
+  nlohmann::json result = GoodResult();
   result["schedule"] = "poisson";
   result["window"] = {{"seconds", 2.0}};
   result["offered"] = {{"due", 1000}, {"answered", 600}, {"shed", 250}, {"unsent", 50}};
@@ -55,7 +55,7 @@ TEST(LoadMetrics, TellWhatAnOpenLoopOffered) {
 }
 
 TEST(LoadMetrics, AClosedLoopOffersNothing) {
-  nlohmann::json result = Result();
+  nlohmann::json result = GoodResult();
   result["schedule"] = "closed";
   result["offered"] = nullptr;
   Metrics metrics;
@@ -66,7 +66,7 @@ TEST(LoadMetrics, AClosedLoopOffersNothing) {
 }
 
 TEST(LoadMetrics, AnEmptyHistogramHasNoPercentiles) {
-  nlohmann::json result = Result();
+  nlohmann::json result = GoodResult();
   result["latency_ns"] = {{"p50", 0}, {"p90", 0},  {"p99", 0},  {"p999", 0},
                           {"max", 0}, {"mean", 0}, {"count", 0}};
   Metrics metrics;

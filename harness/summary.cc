@@ -320,7 +320,7 @@ std::string Invalid(const ordered_json& report) {
   return "## Trials that are not valid\n\n" + text + "\n";
 }
 
-std::string Notes(const ordered_json& report) {
+std::string NoteList(const ordered_json& report) {
   std::string text = "## Read this first\n\n";
   for (const ordered_json& note : report["notes"]) text += "- " + TextOf(note) + "\n";
   return text + "\n";
@@ -372,7 +372,7 @@ std::string Environment(const ordered_json& report) {
 }  // namespace
 
 std::string RenderSummary(const ordered_json& report) {
-  return Head(report) + Notes(report) + Comparisons(report) + Tables(report) +
+  return Head(report) + NoteList(report) + Comparisons(report) + Tables(report) +
          RenderProfileSummary(report) + RenderModelSummary(report) + Invalid(report) +
          Charts(report) + Environment(report);
 }

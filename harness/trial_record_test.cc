@@ -21,7 +21,7 @@ std::string TextOf(const TrialLog& log) {
   return text;
 }
 
-std::string MessageOf(const std::string& text) {
+std::string LogMessage(const std::string& text) {
   try {
     ParseTrialLog(text, "t.jsonl");
   } catch (const UsageError& error) {
@@ -37,7 +37,7 @@ std::string MessageAfter(const Change& change) {
   TrialLog log = CleanLog(1);
   json first = ToJson(log.trials[0]);
   change(first);
-  return MessageOf(ToJson(log.run).dump() + "\n" + first.dump() + "\n");
+  return LogMessage(ToJson(log.run).dump() + "\n" + first.dump() + "\n");
 }
 
 TEST(TrialLog, SurvivesTheFile) {
@@ -110,7 +110,7 @@ TEST(TrialLog, RefusesPassesThatDoNotBelong) {
               HasSubstr("findings: must be an object {...} or null"));
   TrialLog log = WithInstruments();
   log.trials[5].pass = Pass::kProfile;  // the same cell and repetition
-  EXPECT_THAT(MessageOf(TextOf(log)), StartsWith("t.jsonl:7: this trial appears twice"));
+  EXPECT_THAT(LogMessage(TextOf(log)), StartsWith("t.jsonl:7: this trial appears twice"));
 }
 
 TEST(TrialLog, DropsALastLineThatWasCutAtAnyByte) {
@@ -130,32 +130,32 @@ TEST(TrialLog, DropsALastLineThatWasCutAtAnyByte) {
 TEST(TrialLog, RefusesABadLineThatIsNotTheLast) {
   const std::string text = TextOf(CleanLog(1));
   const size_t second = text.find('\n') + 1;
-  EXPECT_THAT(MessageOf(text.substr(0, second) + "{\"type\":\n" + text.substr(second)),
+  EXPECT_THAT(LogMessage(text.substr(0, second) + "{\"type\":\n" + text.substr(second)),
               StartsWith("t.jsonl:2: line 1, column 9: not valid JSON"));
-  EXPECT_THAT(MessageOf(text.substr(0, second) + "\n" + text.substr(second)),
+  EXPECT_THAT(LogMessage(text.substr(0, second) + "\n" + text.substr(second)),
               StartsWith("t.jsonl:2: "));
-  EXPECT_THAT(MessageOf(text + "garbage\n"), StartsWith("t.jsonl:6: "));
+  EXPECT_THAT(LogMessage(text + "garbage\n"), StartsWith("t.jsonl:6: "));
 }
 
 TEST(TrialLog, RefusesAFileWithoutARun) {
   for (const char* text : {"", "{\"type\":\"run\""}) {
-    EXPECT_EQ(MessageOf(text), "t.jsonl: holds no whole line; there is nothing to report");
+    EXPECT_EQ(LogMessage(text), "t.jsonl: holds no whole line; there is nothing to report");
   }
   const std::string text = TextOf(CleanLog(1));
-  EXPECT_THAT(MessageOf(text.substr(text.find('\n') + 1)),
+  EXPECT_THAT(LogMessage(text.substr(text.find('\n') + 1)),
               StartsWith("t.jsonl:1: is not a line of type \"run\""));
-  EXPECT_THAT(MessageOf("[]\n"), StartsWith("t.jsonl:1: must be an object"));
+  EXPECT_THAT(LogMessage("[]\n"), StartsWith("t.jsonl:1: must be an object"));
 }
 
 TEST(TrialLog, RefusesAnExperimentThatWasEdited) {
   json run = ToJson(CleanLog(1).run);
   run["experiment"]["seed"] = 5;
-  EXPECT_THAT(MessageOf(run.dump() + "\n"), HasSubstr("does not belong to the experiment"));
+  EXPECT_THAT(LogMessage(run.dump() + "\n"), HasSubstr("does not belong to the experiment"));
   run["experiment"]["sed"] = 5;
-  EXPECT_THAT(MessageOf(run.dump() + "\n"), HasSubstr("did you mean 'seed'?"));
+  EXPECT_THAT(LogMessage(run.dump() + "\n"), HasSubstr("did you mean 'seed'?"));
   run = ToJson(CleanLog(1).run);
   run["schema_version"] = 2;
-  EXPECT_EQ(MessageOf(run.dump() + "\n"),
+  EXPECT_EQ(LogMessage(run.dump() + "\n"),
             "t.jsonl:1: schema_version: this program reads version 1 only");
 }
 
@@ -172,10 +172,10 @@ TEST(TrialLog, RefusesATrialTwice) {
   TrialLog log = CleanLog(1);
   log.trials.push_back(log.trials[1]);
   log.trials.back().index = 99;  // the same cell and repetition
-  EXPECT_THAT(MessageOf(TextOf(log)), StartsWith("t.jsonl:6: this trial appears twice"));
+  EXPECT_THAT(LogMessage(TextOf(log)), StartsWith("t.jsonl:6: this trial appears twice"));
   log = CleanLog(1);
   log.trials[3].index = 0;  // the same place in the plan
-  EXPECT_THAT(MessageOf(TextOf(log)), StartsWith("t.jsonl:5: this trial appears twice"));
+  EXPECT_THAT(LogMessage(TextOf(log)), StartsWith("t.jsonl:5: this trial appears twice"));
 }
 
 TEST(TrialLog, RefusesTrialsThatContradictThemselves) {

@@ -43,7 +43,7 @@ class Variants {
   std::vector<ArchitectureLevel> all_;
 };
 
-std::string Number(int64_t value) { return std::to_string(value); }
+std::string WholeNumber(int64_t value) { return std::to_string(value); }
 
 using CellsOf = std::map<std::string, std::vector<Cell>>;  // by architecture, in one order
 
@@ -107,15 +107,15 @@ std::vector<ArchitectureLevel> VariantsOf(const ArchitectureLevel& level, int64_
   Variants variants(level);
   if ((knobs & kKnobWorkers) != 0) {
     variants.Add("workers", &ArchitectureFlags::workers, server_cpus,
-                 {2 * server_cpus, 4 * server_cpus}, Number);
+                 {2 * server_cpus, 4 * server_cpus}, WholeNumber);
   }
   if ((knobs & kKnobStack) != 0) {
     variants.Add("stack", &ArchitectureFlags::stack_bytes,
-                 static_cast<int64_t>(defaults.stack_bytes), {64 * 1024, 1024 * 1024}, Number);
+                 static_cast<int64_t>(defaults.stack_bytes), {64 * 1024, 1024 * 1024}, WholeNumber);
   }
   if ((knobs & kKnobBatch) != 0) {
     variants.Add("batch", &ArchitectureFlags::batch, static_cast<int64_t>(defaults.batch),
-                 {16, 128, 4096}, Number);
+                 {16, 128, 4096}, WholeNumber);
   }
   if ((knobs & kKnobBusyPoll) != 0) {
     variants.Add("busy-poll", &ArchitectureFlags::busy_poll_ns, defaults.busy_poll_ns,

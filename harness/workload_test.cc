@@ -17,7 +17,7 @@ std::vector<Workload> Parse(const json& workloads, bool has_axis = true) {
   return ParseWorkloads(JsonNode(workloads, "e.json", "workloads"), has_axis);
 }
 
-std::string MessageOf(const json& workloads, bool has_axis = false) {
+std::string ListMessage(const json& workloads, bool has_axis = false) {
   try {
     Parse(workloads, has_axis);
   } catch (const UsageError& error) {
@@ -27,9 +27,9 @@ std::string MessageOf(const json& workloads, bool has_axis = false) {
 }
 
 // The message for one workload with these keys beside its name.
-std::string MessageWith(json keys, bool has_axis = false) {
+std::string KeysMessage(json keys, bool has_axis = false) {
   keys["name"] = "w";
-  return MessageOf(json::array({keys}), has_axis);
+  return ListMessage(json::array({keys}), has_axis);
 }
 
 TEST(Workload, ReadsEveryKeyOfAClosedLoop) {
@@ -81,7 +81,7 @@ TEST(Workload, SurvivesNormalisation) {
 }
 
 TEST(Workload, RefusesWhatDoesNotGoTogether) {
-  const auto with = [](const char* text) { return MessageWith(json::parse(text)); };
+  const auto with = [](const char* text) { return KeysMessage(json::parse(text)); };
   EXPECT_EQ(with(R"({"closer": "server"})"),
             "e.json: workloads[0].closer: needs \"requests_per_connection\", after which a "
             "connection is closed");
@@ -99,23 +99,23 @@ TEST(Workload, RefusesWhatDoesNotGoTogether) {
 }
 
 TEST(Workload, HoldsNumbersAgainstTheirLimits) {
-  EXPECT_THAT(MessageWith({{"active_percent", 0}}), HasSubstr("above 0 and at most 100"));
-  EXPECT_THAT(MessageWith({{"active_percent", 100.5}}), HasSubstr("above 0 and at most 100"));
-  EXPECT_EQ(MessageWith({{"active_percent", 100}}), "accepted");
-  EXPECT_THAT(MessageWith({{"rate", -1}}), HasSubstr("above 0 and at most 1000000000"));
-  EXPECT_THAT(MessageWith({{"rate", "5"}}), HasSubstr("must be a number"));
-  EXPECT_THAT(MessageWith({{"rate_percent", 1001}}), HasSubstr("above 0 and at most 1000"));
-  EXPECT_THAT(MessageWith({{"requests_per_connection", -1}}), HasSubstr("must be a whole"));
-  EXPECT_THAT(MessageWith({{"at", -1}}, true), HasSubstr("at: must be from 0 to 9007199254740992"));
-  EXPECT_THAT(MessageWith({{"label", ""}}), HasSubstr("label: must not be empty"));
-  EXPECT_THAT(MessageWith({{"label", "a\nb"}}), HasSubstr("label: must be one line"));
+  EXPECT_THAT(KeysMessage({{"active_percent", 0}}), HasSubstr("above 0 and at most 100"));
+  EXPECT_THAT(KeysMessage({{"active_percent", 100.5}}), HasSubstr("above 0 and at most 100"));
+  EXPECT_EQ(KeysMessage({{"active_percent", 100}}), "accepted");
+  EXPECT_THAT(KeysMessage({{"rate", -1}}), HasSubstr("above 0 and at most 1000000000"));
+  EXPECT_THAT(KeysMessage({{"rate", "5"}}), HasSubstr("must be a number"));
+  EXPECT_THAT(KeysMessage({{"rate_percent", 1001}}), HasSubstr("above 0 and at most 1000"));
+  EXPECT_THAT(KeysMessage({{"requests_per_connection", -1}}), HasSubstr("must be a whole"));
+  EXPECT_THAT(KeysMessage({{"at", -1}}, true), HasSubstr("at: must be from 0 to 9007199254740992"));
+  EXPECT_THAT(KeysMessage({{"label", ""}}), HasSubstr("label: must not be empty"));
+  EXPECT_THAT(KeysMessage({{"label", "a\nb"}}), HasSubstr("label: must be one line"));
 }
 
 TEST(Workload, RateInPerCentIsOfAClosedLoopOfTheSameFile) {
   const auto over = [](const char* of) {
-    return MessageOf({{{"name", "closed"}},
-                      {{"name", "open"}, {"rate", 5}},
-                      {{"name", "over"}, {"rate_percent", 120}, {"percent_of", of}}});
+    return ListMessage({{{"name", "closed"}},
+                        {{"name", "open"}, {"rate", 5}},
+                        {{"name", "over"}, {"rate_percent", 120}, {"percent_of", of}}});
   };
   EXPECT_EQ(over("closed"), "accepted");
   EXPECT_THAT(over("none"), HasSubstr("workloads[2]: percent_of must name a workload"));
@@ -125,12 +125,12 @@ TEST(Workload, RateInPerCentIsOfAClosedLoopOfTheSameFile) {
 
 TEST(Axis, GivesEachWorkloadAPlace) {
   const json two = {{{"name", "a"}, {"at", 1}}, {{"name", "b"}}};
-  EXPECT_EQ(MessageOf(two, true), "accepted");  // b is the one without a limit
-  EXPECT_EQ(MessageOf(two, false),
+  EXPECT_EQ(ListMessage(two, true), "accepted");  // b is the one without a limit
+  EXPECT_EQ(ListMessage(two, false),
             "e.json: workloads[0].at: the experiment has no \"axis\" for it to be a place on");
-  EXPECT_EQ(MessageOf({{{"name", "a"}, {"at", 1}}, {{"name", "b"}, {"at", 1}}}, true),
+  EXPECT_EQ(ListMessage({{{"name", "a"}, {"at", 1}}, {{"name", "b"}, {"at", 1}}}, true),
             "e.json: workloads[1]: another workload is at the same place on the axis");
-  EXPECT_THAT(MessageOf({{{"name", "a"}, {"at", nullptr}}, {{"name", "b"}}}, true),
+  EXPECT_THAT(ListMessage({{{"name", "a"}, {"at", nullptr}}, {{"name", "b"}}}, true),
               HasSubstr("workloads[1]: has no \"at\""));
   const auto parse = [](const json& axis) { return ParseAxis(JsonNode(axis, "e.json", "axis")); };
   EXPECT_EQ(parse({{"label", "µs"}}).label, "µs");

@@ -16,8 +16,6 @@ namespace {
 
 using After = TestReply::After;
 
-const std::string kGood = TestResponse("Crossover\n");
-
 TestReply Good(size_t /*number*/, const std::string& /*request*/) { return {.bytes = kGood}; }
 
 // The most requests that were outstanding at once.

@@ -15,8 +15,6 @@ namespace {
 
 using After = TestReply::After;
 
-const std::string kGood = TestResponse("Crossover\n");
-
 bool AsksToClose(const std::string& request) {
   return request.find("Connection: close\r\n") != std::string::npos;
 }

@@ -16,8 +16,6 @@ namespace {
 
 using After = TestReply::After;
 
-const std::string kGood = TestResponse("Crossover\n");
-
 // Right answers, but for the request of that number.
 TestServer::Reply GoodBut(size_t wrong, TestReply answer) {
   return [=](size_t number, const std::string&) {
@@ -84,15 +82,15 @@ TEST_P(LoadGenerator, HoldsTheWindowToTheNanosecond) {
   EXPECT_EQ(sum, result.ledger.requests.verified_in_window);
   EXPECT_LT(result.ledger.requests.verified_in_window, result.ledger.requests.verified);
 
-  using Kind = LoadEvent::Kind;
+  using enum LoadEvent::Kind;
   ASSERT_EQ(events.size(), 4u);
-  EXPECT_EQ(events[0].kind, Kind::kConnected);
+  EXPECT_EQ(events[0].kind, kConnected);
   EXPECT_EQ(events[0].established, 8u);
   EXPECT_EQ(events[0].served, 8u);
-  EXPECT_EQ(events[1].kind, Kind::kWarming);
-  EXPECT_EQ(events[2].kind, Kind::kMeasuring);
+  EXPECT_EQ(events[1].kind, kWarming);
+  EXPECT_EQ(events[2].kind, kMeasuring);
   EXPECT_EQ(events[2].time_ns, result.window_start_ns);
-  EXPECT_EQ(events[3].kind, Kind::kMeasured);
+  EXPECT_EQ(events[3].kind, kMeasured);
   EXPECT_EQ(events[3].time_ns, result.window_end_ns);
 }
 

@@ -15,8 +15,6 @@ namespace {
 
 using Phase = LoadInterval::Phase;
 
-const std::string kGood = TestResponse("Crossover\n");
-
 Ledger Verified(uint64_t count) {
   Ledger ledger;
   ledger.requests.scheduled = count;

@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kResponse =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nHello, C++";
 constexpr size_t kResponsesInOneSend = 64;
-constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kReadBytes = 64 * 1024;
 constexpr int kBacklog = 65'535;  // the kernel grants somaxconn at most
 constexpr uint32_t kHeaderEnd = 0x0d0a0d0a;
 
@@ -76,7 +76,7 @@ NullResponder::NullResponder(uint16_t port, StallSchedule stalls, bool busy_poll
       listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      buffer_(kBufferBytes) {
+      buffer_(kReadBytes) {
   if (!listener_ || !epoll_ || !stop_) ThrowErrno("cannot make descriptors");
   const int on = 1;
   setsockopt(listener_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);

@@ -43,5 +43,6 @@ class TestServer {
 
 // A right response with `body`.
 std::string TestResponse(const std::string& body, const std::string& headers = "");
+inline const std::string kGood = TestResponse("Crossover\n");
 
 }  // namespace crossover

@@ -21,8 +21,6 @@
 namespace crossover {
 namespace {
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
 class EveryArchitecture : public testing::TestWithParam<ArchitectureEntry> {
  protected:
   ServerOptions Options() const { return OptionsFor(GetParam().name); }

@@ -18,19 +18,20 @@ constexpr std::string_view kTooLarge = "The header is too large.\n";
 constexpr std::string_view kCut = "The request ended before it was complete.\n";
 constexpr std::string_view kNoPath = "There is nothing at this path.\n";
 constexpr std::string_view kNoMethod = "This path takes another method.\n";
-const std::string kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const std::string kRoot = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const std::string kHello = Ok("Hello, C++");
 
 ConformanceStep Sends(std::string bytes) { return {What::kClient, std::move(bytes)}; }
 ConformanceStep Says(std::string bytes) { return {What::kServer, std::move(bytes)}; }
 
 // A request with a Host and `more` header lines.
-std::string Request(std::string_view line, std::string_view more = "", std::string_view body = "") {
+std::string RequestFor(std::string_view line, std::string_view more = "",
+                       std::string_view body = "") {
   std::string request(line);
   return request.append(" HTTP/1.1\r\nHost: x\r\n").append(more).append("\r\n").append(body);
 }
 std::string Echo(std::string_view more, std::string_view body) {
-  return Request("POST /echo", more, body);
+  return RequestFor("POST /echo", more, body);
 }
 std::string Sized(std::string_view body) {
   return Echo("Content-Length: " + std::to_string(body.size()) + "\r\n", body);
@@ -79,42 +80,43 @@ ConformanceCase Refuse(std::string name, std::string input, std::string_view sta
 }
 
 Cases Requests() {
-  const std::string mixed = kGet + Request("HEAD /bytes/77") + Sized("abc") +
-                            Request("GET /bytes/5?q=1") + Request("GET /wait/1") + kGet;
+  const std::string mixed = kRoot + RequestFor("HEAD /bytes/77") + Sized("abc") +
+                            RequestFor("GET /bytes/5?q=1") + RequestFor("GET /wait/1") + kRoot;
   const std::string mixed_answers = kHello + HeaderOf(Ok(Bytes(77), kBinary)) + Ok("abc", kBinary) +
                                     Ok("01234", kBinary) + kHello + kHello;
   return {
       Talk("one request", "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
            "HTTP/1.1 200 OK\r\nDate: *****************************\r\nServer: crossover\r\n"
            "Content-Type: text/plain\r\nContent-Length: 10\r\n\r\nHello, C++"),
-      {"one after the other", {Sends(kGet), Says(kHello), Sends(kGet), Says(kHello)}},
-      Talk("two pipelined", kGet + kGet, kHello + kHello),
-      Talk("a hundred pipelined", Repeat(kGet, 100), Repeat(kHello, 100)),
+      {"one after the other", {Sends(kRoot), Says(kHello), Sends(kRoot), Says(kHello)}},
+      Talk("two pipelined", kRoot + kRoot, kHello + kHello),
+      Talk("a hundred pipelined", Repeat(kRoot, 100), Repeat(kHello, 100)),
       Talk("mixed methods pipelined", mixed, mixed_answers),
       Talk("a hundred mixed pipelined", Repeat(mixed, 17), Repeat(mixed_answers, 17)),
-      Talk("empty lines before a request", "\r\n\r\n" + kGet + "\r\n" + kGet, kHello + kHello),
+      Talk("empty lines before a request", "\r\n\r\n" + kRoot + "\r\n" + kRoot, kHello + kHello),
       {"one and a half, then the rest",
-       {Sends(kGet + "GET / HTTP/1.1\r\nHo"), Says(kHello), Sends("st: x\r\n\r\n"), Says(kHello)}},
-      Talk("HEAD", Request("HEAD /"), HeaderOf(kHello)),
-      Talk("absolute form", Request("GET http://x/bytes/3"), Ok("012", kBinary)),
-      Talk("absolute form without a path", Request("GET http://x"), kHello),
-      Talk("a query", Request("GET /?a=/b"), kHello),
+       {Sends(kRoot + "GET / HTTP/1.1\r\nHo"), Says(kHello), Sends("st: x\r\n\r\n"), Says(kHello)}},
+      Talk("HEAD", RequestFor("HEAD /"), HeaderOf(kHello)),
+      Talk("absolute form", RequestFor("GET http://x/bytes/3"), Ok("012", kBinary)),
+      Talk("absolute form without a path", RequestFor("GET http://x"), kHello),
+      Talk("a query", RequestFor("GET /?a=/b"), kHello),
       Talk("an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", kHello),
-      Talk("a folded field", Request("GET /", "A: b\r\n c\r\n"), kHello),
+      Talk("a folded field", RequestFor("GET /", "A: b\r\n c\r\n"), kHello),
       Talk("the largest header",
-           Request("GET /", "A: " + std::string(limits::kHeaderBytesMax - 32, 'a') + "\r\n"),
+           RequestFor("GET /", "A: " + std::string(limits::kHeaderBytesMax - 32, 'a') + "\r\n"),
            kHello),
-      Talk("an unknown path", Request("GET /nowhere"), Answer("HTTP/1.1 404 Not Found", kNoPath)),
-      Talk("HEAD of an unknown path", Request("HEAD /nowhere"),
+      Talk("an unknown path", RequestFor("GET /nowhere"),
+           Answer("HTTP/1.1 404 Not Found", kNoPath)),
+      Talk("HEAD of an unknown path", RequestFor("HEAD /nowhere"),
            HeaderOf(Answer("HTTP/1.1 404 Not Found", kNoPath))),
-      Talk("another method", Request("DELETE /"),
+      Talk("another method", RequestFor("DELETE /"),
            Answer("HTTP/1.1 405 Method Not Allowed", kNoMethod, "text/plain",
                   "Allow: GET, HEAD\r\n")),
-      Talk("GET of the echo", Request("GET /echo"),
+      Talk("GET of the echo", RequestFor("GET /echo"),
            Answer("HTTP/1.1 405 Method Not Allowed", kNoMethod, "text/plain", "Allow: POST\r\n")),
-      Talk("no number", Request("GET /bytes/x"),
+      Talk("no number", RequestFor("GET /bytes/x"),
            Answer("HTTP/1.1 400 Bad Request", "The number in the path is not usable.\n")),
-      Talk("a large answer", Request("GET /bytes/1000000") + kGet,
+      Talk("a large answer", RequestFor("GET /bytes/1000000") + kRoot,
            Ok(Bytes(1'000'000), kBinary) + kHello),
   };
 }
@@ -124,11 +126,11 @@ Cases Bodies() {
   return {
       Talk("a sized body", Sized("abcde"), Ok("abcde", kBinary)),
       Talk("an empty body", Sized(""), Ok("", kBinary)),
-      Talk("POST without a body", Request("POST /echo"), Ok("", kBinary)),
+      Talk("POST without a body", RequestFor("POST /echo"), Ok("", kBinary)),
       Talk("the same length twice", Echo("Content-Length: 2\r\nContent-Length: 2\r\n", "ab"),
            Ok("ab", kBinary)),
-      Talk("a body of GET is passed over", Request("GET /", "Content-Length: 3\r\n", "abc") + kGet,
-           kHello + kHello),
+      Talk("a body of GET is passed over",
+           RequestFor("GET /", "Content-Length: 3\r\n", "abc") + kRoot, kHello + kHello),
       Talk("the largest body", Sized(large), Ok(large, kBinary)),
       Talk("chunks", Chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), Ok("abcde", kBinary)),
       Talk("chunks, with leading zeros and capitals",
@@ -136,9 +138,9 @@ Cases Bodies() {
            Ok("0123456789", kBinary)),
       Talk("chunk extensions", Chunked("3;a\r\nabc\r\n2;a=b;c=\"d e\"\r\nde\r\n0;last\r\n\r\n"),
            Ok("abcde", kBinary)),
-      Talk("a trailer", Chunked("1\r\na\r\n0\r\nX: y\r\nZ: z\r\n\r\n") + kGet,
+      Talk("a trailer", Chunked("1\r\na\r\n0\r\nX: y\r\nZ: z\r\n\r\n") + kRoot,
            Ok("a", kBinary) + kHello),
-      Talk("no chunks", Chunked("0\r\n\r\n") + kGet, Ok("", kBinary) + kHello),
+      Talk("no chunks", Chunked("0\r\n\r\n") + kRoot, Ok("", kBinary) + kHello),
       Talk("the largest body, in chunks",
            Chunked("80000\r\n" + large.substr(0, 0x80000) + "\r\n80000\r\n" +
                    large.substr(0, 0x80000) + "\r\n0\r\n\r\n"),
@@ -153,32 +155,35 @@ Cases Bodies() {
       Talk("an expectation, and the body at once",
            Echo("Content-Length: 2\r\nExpect: 100-continue\r\n", "ok"),
            "HTTP/1.1 100 Continue\r\n\r\n" + Ok("ok", kBinary)),
-      Talk("an expectation without a body", Request("GET /", "Expect: 100-continue\r\n"), kHello),
+      Talk("an expectation without a body", RequestFor("GET /", "Expect: 100-continue\r\n"),
+           kHello),
   };
 }
 
 Cases Persistence() {
   const std::string closing = Closing("200 OK", "Hello, C++");
   return {
-      Talk("Connection: close", Request("GET /", "Connection: close\r\n"), closing, End::kClosed),
+      Talk("Connection: close", RequestFor("GET /", "Connection: close\r\n"), closing,
+           End::kClosed),
       Talk("Connection: close, the last of a pipeline",
-           kGet + Request("GET /", "Connection: foo, Close\r\n"), kHello + closing, End::kClosed),
+           kRoot + RequestFor("GET /", "Connection: foo, Close\r\n"), kHello + closing,
+           End::kClosed),
       Talk("HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", Answer("HTTP/1.0 200 OK", "Hello, C++"),
            End::kClosed),
       Talk("HTTP/1.0, keep-alive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
            Answer("HTTP/1.0 200 OK", "Hello, C++", "text/plain", "", "Connection: keep-alive\r\n")),
       {"half-closed without a request", {{What::kHalfClose}}, End::kClosed},
       {"half-closed after a request",
-       {Sends(kGet), {What::kHalfClose}, Says(kHello)},
+       {Sends(kRoot), {What::kHalfClose}, Says(kHello)},
        End::kClosed},
       {"half-closed after two requests",
-       {Sends(kGet + kGet), {What::kHalfClose}, Says(kHello + kHello)},
+       {Sends(kRoot + kRoot), {What::kHalfClose}, Says(kHello + kHello)},
        End::kClosed},
       {"half-closed while the handler waits",
-       {Sends(Request("GET /wait/2000") + kGet), {What::kHalfClose}, Says(kHello + kHello)},
+       {Sends(RequestFor("GET /wait/2000") + kRoot), {What::kHalfClose}, Says(kHello + kHello)},
        End::kClosed},
       {"half-closed before a large answer",
-       {Sends(Request("GET /bytes/1000000")),
+       {Sends(RequestFor("GET /bytes/1000000")),
         {What::kHalfClose},
         Says(Ok(Bytes(1'000'000), kBinary))},
        End::kClosed},
@@ -192,7 +197,7 @@ Cases Persistence() {
        End::kClosed},
       {"closed within a request", {Sends("GET / HTTP/1.1\r\nHo"), {What::kClose}}, End::kGone},
       {"closed within an answer",
-       {Sends(Request("GET /bytes/16000000")), {What::kSome}, {What::kClose}},
+       {Sends(RequestFor("GET /bytes/16000000")), {What::kSome}, {What::kClose}},
        End::kGone},
       {"reset without a request", {{What::kReset}}, End::kGone},
       {"reset within a request", {Sends("GET / HTTP/1.1\r\nHo"), {What::kReset}}, End::kGone},
@@ -203,13 +208,13 @@ Cases Persistence() {
         {What::kReset}},
        End::kGone},
       {"reset while the handler waits",
-       {Sends(Request("GET /wait/2000")), {What::kReset}},
+       {Sends(RequestFor("GET /wait/2000")), {What::kReset}},
        End::kGone},
       {"reset within an answer",
-       {Sends(Request("GET /bytes/16000000")), {What::kSome}, {What::kReset}},
+       {Sends(RequestFor("GET /bytes/16000000")), {What::kSome}, {What::kReset}},
        End::kGone},
       {"reset within a pipeline",
-       {Sends(Repeat(kGet, 100)), {What::kSome}, {What::kReset}},
+       {Sends(Repeat(kRoot, 100)), {What::kSome}, {What::kReset}},
        End::kGone},
   };
 }
@@ -226,31 +231,31 @@ Cases RefusedHeaders() {
       Refuse("half a version", "GET / HTTP\r\nHost: x\r\n\r\n", k400),
       Refuse("no such protocol", "GET / HTTQ/1.1\r\nHost: x\r\n\r\n", k400),
       Refuse("lines without returns", "GET / HTTP/1.1\nHost: x\n\n", k400),
-      Refuse("no field", Request("GET /", "no field\r\n"), k400),
+      Refuse("no field", RequestFor("GET /", "no field\r\n"), k400),
       Refuse("no field, and no end of the header", "GET / HTTP/1.1\r\nno field\r\nA", k400),
-      Refuse("a space before the colon", Request("GET /", "A : b\r\n"), k400),
-      Refuse("a field without a name", Request("GET /", ": b\r\n"), k400),
-      Refuse("a control character", Request("GET /", "A: b\x01\r\n"), k400),
+      Refuse("a space before the colon", RequestFor("GET /", "A : b\r\n"), k400),
+      Refuse("a field without a name", RequestFor("GET /", ": b\r\n"), k400),
+      Refuse("a control character", RequestFor("GET /", "A: b\x01\r\n"), k400),
       Refuse("no Host", "GET / HTTP/1.1\r\nAccept: */*\r\n\r\n", k400),
-      Refuse("two Hosts", Request("GET /", "Host: x\r\n"), k400),
+      Refuse("two Hosts", RequestFor("GET /", "Host: x\r\n"), k400),
       Refuse("no usable Host", "GET / HTTP/1.1\r\nHost: x/y z\r\n\r\n", k400),
       Talk("HEAD without a Host", "HEAD / HTTP/1.1\r\n\r\n", HeaderOf(Closing(k400, kUnacceptable)),
            End::kClosed),
-      Refuse("HTTP/2.0", Request("GET /").replace(6, 8, "HTTP/2.0"), k505),
+      Refuse("HTTP/2.0", RequestFor("GET /").replace(6, 8, "HTTP/2.0"), k505),
       Refuse("HTTP/1.2, the line alone", "GET / HTTP/1.2\r\n", k505),
-      Refuse("a method that nobody knows", Request("BREW /"), "501 Not Implemented"),
-      Refuse("a field beyond the limit", Request("GET /", "A: " + long_text + "\r\n"), k431,
+      Refuse("a method that nobody knows", RequestFor("BREW /"), "501 Not Implemented"),
+      Refuse("a field beyond the limit", RequestFor("GET /", "A: " + long_text + "\r\n"), k431,
              kTooLarge),
       Refuse("a field without an end", "GET / HTTP/1.1\r\nA: " + long_text, k431, kTooLarge),
       Refuse("one byte beyond the limit",
-             Request("GET /", "A: " + std::string(limits::kHeaderBytesMax - 31, 'a') + "\r\n"),
+             RequestFor("GET /", "A: " + std::string(limits::kHeaderBytesMax - 31, 'a') + "\r\n"),
              k431, kTooLarge),
-      Refuse("fields beyond the limit", Request("GET /", Repeat("A: b\r\n", 1400)), k431,
+      Refuse("fields beyond the limit", RequestFor("GET /", Repeat("A: b\r\n", 1400)), k431,
              kTooLarge),
-      Refuse("a target beyond the limit", Request("GET /" + long_text), k431, kTooLarge),
-      Refuse("another expectation", Request("GET /", "Expect: miracles\r\n"),
+      Refuse("a target beyond the limit", RequestFor("GET /" + long_text), k431, kTooLarge),
+      Refuse("another expectation", RequestFor("GET /", "Expect: miracles\r\n"),
              "417 Expectation Failed", "Only 100-continue can be expected.\n"),
-      Talk("good ones before a bad one", kGet + Request("HEAD /") + "nonsense\r\n\r\n" + kGet,
+      Talk("good ones before a bad one", kRoot + RequestFor("HEAD /") + "nonsense\r\n\r\n" + kRoot,
            kHello + HeaderOf(kHello) + Closing(k400, kUnacceptable), End::kClosed),
   };
 }

@@ -14,7 +14,6 @@ namespace {
 using End = ConformanceCase::End;
 using What = ConformanceStep::What;
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 // Requests up to this size are sent byte by byte as well.
 constexpr size_t kSmallBytes = 300;
 

@@ -12,12 +12,6 @@
 namespace crossover {
 namespace {
 
-#if defined(CROSSOVER_ASAN) || defined(CROSSOVER_TSAN)
-constexpr size_t kStackFactor = 8;
-#else
-constexpr size_t kStackFactor = 1;
-#endif
-
 constexpr int kMadvGuardInstall = 102;  // MADV_GUARD_INSTALL, which Debian 12's headers lack
 
 size_t PageBytes() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "servers/test_client.h"
 
 namespace crossover {
 namespace {
@@ -81,28 +82,26 @@ class Peer {
   HttpSession session_{context_, counters_};
 };
 
-std::string Ok(std::string_view body, std::string_view type = "text/plain") {
+std::string DatedOk(std::string_view body, std::string_view type = "text/plain") {
   return "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: crossover\r\n"
          "Content-Type: " +
          std::string(type) + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          std::string(body);
 }
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
 TEST(HttpSession, AnswersAndStaysOpen) {
   Peer peer;
-  EXPECT_EQ(peer.Send(kGet).output, Ok("Hello, C++"));
+  EXPECT_EQ(peer.Send(kGet).output, DatedOk("Hello, C++"));
   EXPECT_EQ(peer.session().step(), Step::kRead);
   EXPECT_EQ(peer.session().phase(), HttpSession::Phase::kIdle);
-  EXPECT_EQ(peer.Send(kGet).output, Ok("Hello, C++") + Ok("Hello, C++"));
+  EXPECT_EQ(peer.Send(kGet).output, DatedOk("Hello, C++") + DatedOk("Hello, C++"));
   EXPECT_EQ(peer.counters().requests, 2u);
   EXPECT_TRUE(peer.End().closed());
 }
 
 TEST(HttpSession, HeadHasTheHeaderOnly) {
   Peer peer;
-  const std::string whole = Ok("Hello, C++");
+  const std::string whole = DatedOk("Hello, C++");
   EXPECT_EQ(peer.Send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n").output,
             whole.substr(0, whole.size() - 10));
   EXPECT_EQ(peer.session().step(), Step::kRead);
@@ -118,13 +117,13 @@ TEST(HttpSession, RefusesAHeadWithoutABody) {
 TEST(HttpSession, EchoesSizedAndChunkedBodies) {
   Peer sized;
   EXPECT_EQ(sized.Send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nabcde").output,
-            Ok("abcde", "application/octet-stream"));
+            DatedOk("abcde", "application/octet-stream"));
   Peer chunked;
   EXPECT_EQ(chunked
                 .Send("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                       "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n")
                 .output,
-            Ok("abcde", "application/octet-stream"));
+            DatedOk("abcde", "application/octet-stream"));
   EXPECT_EQ(chunked.Send(kGet).counters().requests, 2u);
 }
 
@@ -152,14 +151,14 @@ TEST(HttpSession, ContinuesOnExpectation) {
   EXPECT_EQ(peer.output, "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(peer.session().phase(), HttpSession::Phase::kBody);
   peer.output.clear();
-  EXPECT_EQ(peer.Send("ok").output, Ok("ok", "application/octet-stream"));
+  EXPECT_EQ(peer.Send("ok").output, DatedOk("ok", "application/octet-stream"));
 }
 
 TEST(HttpSession, WaitsAndWritesWhatCameBeforeFirst) {
   Peer peer;
   peer.Send(std::string(kGet) + "GET /wait/1500 HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(kGet));
   EXPECT_EQ(peer.waits_ns, std::vector<int64_t>{1'500'000});
-  EXPECT_EQ(peer.output, Ok("Hello, C++") + Ok("Hello, C++") + Ok("Hello, C++"));
+  EXPECT_EQ(peer.output, DatedOk("Hello, C++") + DatedOk("Hello, C++") + DatedOk("Hello, C++"));
 }
 
 TEST(HttpSession, WritesOnceForPipelinedRequests) {

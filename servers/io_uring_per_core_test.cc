@@ -14,15 +14,13 @@
 namespace crossover {
 namespace {
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
 ServerOptions OneWorker() {
   ServerOptions options = OptionsFor("io-uring-per-core");
   options.knobs.workers = 1;
   return options;
 }
 
-std::string Get(std::string_view path) {
+std::string GetOf(std::string_view path) {
   return "GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n";
 }
 
@@ -34,12 +32,12 @@ TEST(IoUringPerCore, WaitsOverlapAndAreCutOff) {
   std::vector<Client> patient;
   for (int i = 0; i < 9; ++i) patient.emplace_back(server->port());
   for (Client& client : patient) {
-    client.Send(std::string(kGet) + Get("/wait/10000000"));
+    client.Send(std::string(kGet) + GetOf("/wait/10000000"));
     EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
   }
   Client quick(server->port());
   const int64_t asked_ns = MonotonicNs();
-  EXPECT_EQ(quick.Send(Get("/wait/20000")).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(quick.Send(GetOf("/wait/20000")).Receive(), Ok("Hello, C++"));
   EXPECT_GE(MonotonicNs() - asked_ns, 20'000'000);
   server.StopAndJoin();
   EXPECT_LT(MonotonicNs() - asked_ns, 10'000'000'000);  // no wait went to its end
@@ -51,9 +49,9 @@ TEST(IoUringPerCore, WaitsOverlapAndAreCutOff) {
 TEST(IoUringPerCore, KeepsWhatArrivesDuringAWait) {
   RunningServer server(OneWorker());
   Client client(server->port());
-  client.Send(std::string(kGet) + Get("/wait/20000"));
+  client.Send(std::string(kGet) + GetOf("/wait/20000"));
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
-  client.Send(Get("/bytes/3")).EndOutput();
+  client.Send(GetOf("/bytes/3")).EndOutput();
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
   EXPECT_EQ(client.Receive(), Ok("012", "application/octet-stream"));
   EXPECT_TRUE(client.AtEnd());
@@ -67,8 +65,8 @@ TEST(IoUringPerCore, TakesNoMoreFromAClientThatDoesNotRead) {
   RunningServer server(options);
   Client client(server->port());
   std::string requests;
-  while (requests.size() < 1024 * 1024) requests += Get("/bytes/10000");
-  client.Send(Get("/bytes/16000000"));
+  while (requests.size() < 1024 * 1024) requests += GetOf("/bytes/10000");
+  client.Send(GetOf("/bytes/16000000"));
   size_t sent = 0;
   while (sent < kBytesMax && server->counters().timeouts == 0) {
     client.TrySend(requests);
@@ -85,7 +83,7 @@ TEST(IoUringPerCore, AnswersAllThatWasSentAhead) {
   RunningServer server(OneWorker());
   Client client(server->port());
   std::string requests;
-  for (int i = 0; i < kRequests; ++i) requests += Get("/bytes/" + std::to_string(1000 + i % 7));
+  for (int i = 0; i < kRequests; ++i) requests += GetOf("/bytes/" + std::to_string(1000 + i % 7));
   std::thread sender([&] { client.TrySend(requests); });
   int good = 0;
   for (int i = 0; i < kRequests; ++i) {

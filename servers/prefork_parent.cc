@@ -17,8 +17,8 @@ namespace crossover {
 namespace {
 
 constexpr int64_t kBurstMax = 32;  // Apache's, as is the doubling
-constexpr int64_t kBackOffFirstMs = 5;
-constexpr int64_t kBackOffMaxMs = 1000;
+constexpr int64_t kForkBackOffFirstMs = 5;
+constexpr int64_t kForkBackOffMaxMs = 1000;
 
 int64_t NowMs() { return MonotonicNs() / kNsPerMs; }
 
@@ -157,9 +157,9 @@ bool PreforkParent::Fork() {
 // 5 ms, doubling to 1 s while it goes on.
 void PreforkParent::BackOff() {
   const int64_t now_ms = NowMs();
-  const bool goes_on = now_ms < forks_again_ms_ + kBackOffMaxMs;
-  back_off_ms_ =
-      goes_on ? std::clamp(2 * back_off_ms_, kBackOffFirstMs, kBackOffMaxMs) : kBackOffFirstMs;
+  const bool goes_on = now_ms < forks_again_ms_ + kForkBackOffMaxMs;
+  back_off_ms_ = goes_on ? std::clamp(2 * back_off_ms_, kForkBackOffFirstMs, kForkBackOffMaxMs)
+                         : kForkBackOffFirstMs;
   forks_again_ms_ = now_ms + back_off_ms_;
 }
 

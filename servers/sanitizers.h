@@ -1,6 +1,8 @@
 // Which sanitizer this is compiled with: gcc and clang say it differently.
 #pragma once
 
+#include <cstddef>
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define CROSSOVER_ASAN 1
@@ -29,6 +31,13 @@ void AnnotateIgnoreReadsEnd(const char* file, int line);
 #endif
 
 namespace crossover {
+
+// The sanitizers' frames are several times as large: so much larger a stack must be.
+#if defined(CROSSOVER_ASAN) || defined(CROSSOVER_TSAN)
+inline constexpr size_t kStackFactor = 8;
+#else
+inline constexpr size_t kStackFactor = 1;
+#endif
 
 // A system call at whose return another thread may already have closed what it was given:
 // ThreadSanitizer takes that for a use of the descriptor at the same time.

@@ -8,18 +8,9 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "servers/sanitizers.h"
 
 namespace crossover {
-namespace {
-
-// The sanitizers' frames are several times as large.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr size_t kStackFactor = 8;
-#else
-constexpr size_t kStackFactor = 1;
-#endif
-
-}  // namespace
 
 ThreadSet::ThreadSet(size_t stack_bytes) {
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));

@@ -10,8 +10,6 @@
 namespace crossover {
 namespace {
 
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
 std::string Wait(int us) {
   return "GET /wait/" + std::to_string(us) + " HTTP/1.1\r\nHost: x\r\n\r\n";
 }

@@ -20,7 +20,7 @@ namespace {
 // processes only (KernelStack in /proc/meminfo), so threads are counted instead.
 constexpr double kKernelStackBytes = 16 * 1024;
 
-constexpr std::string_view kProcessBytes = "process_bytes";
+constexpr std::string_view kProcessSum = "process_bytes";
 constexpr std::string_view kSocketBytes = "socket_bytes";
 
 // The growth of `key` from no connection to all, in bytes for each of `connections`; if it was not
@@ -109,7 +109,7 @@ class MemoryProbe : public Probe {
     });
     const auto sockets = ReadSmallFile("/proc/net/sockstat", sample.failure);
     if (!sample.failure.empty() || !sockets) return;
-    sample.values[std::string(kProcessBytes)] = sum;
+    sample.values[std::string(kProcessSum)] = sum;
     // "TCP: inuse 6 orphan 0 tw 0 alloc 7 mem 1": sockets that exist, pages of their buffers.
     const size_t tcp = sockets->find("\nTCP: ");
     const size_t alloc = tcp == std::string::npos ? tcp : sockets->find(" alloc ", tcp);
@@ -124,7 +124,7 @@ class MemoryProbe : public Probe {
   }
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
-    SetGrowth(samples, kProcessBytes, facts, "memory_bytes_per_connection",
+    SetGrowth(samples, kProcessSum, facts, "memory_bytes_per_connection",
               "not read with and without connections", metrics);
     SetGrowth(samples, kSocketBytes, facts, "socket_memory_bytes_per_connection",
               "the size of a socket is in /proc/slabinfo, for root only, or TCP's line is missing "

@@ -24,7 +24,7 @@ constexpr Counter kCounters[] = {
     {"tcp_resets", kSnmp, "Tcp:", "OutRsts"},
 };
 
-std::string_view TakeWord(std::string_view& line) {
+std::string_view TakeField(std::string_view& line) {
   const size_t end = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, end);
   line.remove_prefix(std::min(end + 1, line.size()));
@@ -38,14 +38,14 @@ std::optional<double> Find(std::string_view text, std::string_view group, std::s
     const size_t newline = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, newline);
     text.remove_prefix(std::min(newline + 1, text.size()));
-    if (TakeWord(line) != group) continue;
+    if (TakeField(line) != group) continue;
     if (names.empty()) {
       names = line;
       continue;
     }
     while (!names.empty() && !line.empty()) {
-      const std::string_view value = TakeWord(line);
-      if (TakeWord(names) != key) continue;
+      const std::string_view value = TakeField(line);
+      if (TakeField(names) != key) continue;
       double number = 0;
       const auto result = std::from_chars(value.data(), value.data() + value.size(), number);
       return result.ec == std::errc{} ? std::optional<double>(number) : std::nullopt;

@@ -39,7 +39,7 @@ const ordered_json* BaselineOf(const ordered_json& cells, const ordered_json& ce
   return found == cells.end() || !HasProfile(*found) ? nullptr : &*found;
 }
 
-bool IsValid(const ordered_json& cell) {
+bool MayBeValid(const ordered_json& cell) {
   return !cell.contains("verdict") || cell["verdict"].value("valid", true);
 }
 
@@ -100,11 +100,12 @@ ordered_json Explain(const ordered_json& cell, const ordered_json& baseline) {
   const std::string own = cell["architecture"].get<std::string>();
   const std::string other = baseline["architecture"].get<std::string>();
   const bool more = difference_us >= 0;
-  std::string text = "At " + IntegerText(cell["connections"].get<int64_t>()) + " connections " +
-                     (more ? own : other) + " spends " + Microseconds(difference_us) +
-                     " µs more CPU per request than " + (more ? other : own) + ": " +
-                     PartsText(parts, more ? 1 : -1) + "." +
-                     (IsValid(cell) && IsValid(baseline) ? "" : " Not both of them are valid.");
+  std::string text =
+      "At " + IntegerText(cell["connections"].get<int64_t>()) + " connections " +
+      (more ? own : other) + " spends " + Microseconds(difference_us) +
+      " µs more CPU per request than " + (more ? other : own) + ": " +
+      PartsText(parts, more ? 1 : -1) + "." +
+      (MayBeValid(cell) && MayBeValid(baseline) ? "" : " Not both of them are valid.");
   ordered_json out = {{"connections", cell["connections"]},
                       {"workload", cell["workload"]},
                       {"architecture", own},

@@ -43,7 +43,7 @@ std::string BuiltInClass(const std::string& folded) {
   return ClassIn(BuiltInFrameClasses(), folded);
 }
 
-std::string MessageOf(const json& list) {
+std::string ClassesMessage(const json& list) {
   try {
     FrameClasses(list.dump(), "c.json");
   } catch (const UsageError& error) {
@@ -113,33 +113,33 @@ TEST(FrameClasses, SkipAGroupToFindWhatWasCalled) {
 }
 
 TEST(FrameClasses, RefuseAListThatCannotBeMeant) {
-  EXPECT_EQ(MessageOf(Small()), "accepted");
+  EXPECT_EQ(ClassesMessage(Small()), "accepted");
   for (const auto& [index, name] :
        {std::pair{size_t{6}, "other"}, std::pair{size_t{4}, "other_kernel"}}) {
     json list = Small();
     list["classes"].erase(index);
-    EXPECT_EQ(MessageOf(list), "c.json: has no class '" + std::string(name) + "'");
+    EXPECT_EQ(ClassesMessage(list), "c.json: has no class '" + std::string(name) + "'");
   }
   json list = Small();
   list["classes"][1]["kernel"].push_back("schedule");
-  EXPECT_EQ(MessageOf(list), "c.json: classes[1].kernel[1]: 'schedule' appears twice");
+  EXPECT_EQ(ClassesMessage(list), "c.json: classes[1].kernel[1]: 'schedule' appears twice");
   list = Small();
   list["classes"][1]["user"] = {"schedule"};  // of the process: another function
-  EXPECT_EQ(MessageOf(list), "accepted");
+  EXPECT_EQ(ClassesMessage(list), "accepted");
   list["classes"][1]["user"] = {""};
-  EXPECT_THAT(MessageOf(list), StartsWith("c.json: classes[1].user[0]: is empty"));
+  EXPECT_THAT(ClassesMessage(list), StartsWith("c.json: classes[1].user[0]: is empty"));
   list = Small();
   list["classes"][0]["kernal"] = json::array();
-  EXPECT_THAT(MessageOf(list), HasSubstr("classes[0]: unknown key \"kernal\"; did you mean"));
+  EXPECT_THAT(ClassesMessage(list), HasSubstr("classes[0]: unknown key \"kernal\"; did you mean"));
   list = Small();
   list["clases"] = 1;
-  EXPECT_THAT(MessageOf(list), HasSubstr("unknown key \"clases\""));
+  EXPECT_THAT(ClassesMessage(list), HasSubstr("unknown key \"clases\""));
   list = Small();
   list.erase("version");
-  EXPECT_THAT(MessageOf(list), HasSubstr("'version' is missing"));
+  EXPECT_THAT(ClassesMessage(list), HasSubstr("'version' is missing"));
   list = Small();
   list["classes"][2].erase("label");
-  EXPECT_THAT(MessageOf(list), HasSubstr("classes[2]: the key 'label' is missing"));
+  EXPECT_THAT(ClassesMessage(list), HasSubstr("classes[2]: the key 'label' is missing"));
 }
 
 TEST(BuiltInFrameClasses, HaveNamesOfTheirOwn) {

@@ -44,7 +44,7 @@ std::string Fixed(const char* format, double value) {
   return text;
 }
 
-std::string CellName(const ordered_json& report, const ordered_json& cell) {
+std::string RowName(const ordered_json& report, const ordered_json& cell) {
   std::string name = cell["architecture"].get<std::string>() + " | " +
                      IntegerText(cell["connections"].get<int64_t>());
   if (report["experiment"]["workloads"].size() > 1) {
@@ -77,7 +77,7 @@ std::optional<double> SumOf(const ordered_json& classes, std::string_view key,
 
 std::string ProfileRow(const ordered_json& report, const ordered_json& cell) {
   const ordered_json& profile = cell["profile"];
-  std::string text = "| " + CellName(report, cell) + " |";
+  std::string text = "| " + RowName(report, cell) + " |";
   if (profile.contains("unavailable")) {
     return text + " n/a: " + profile["unavailable"].get<std::string>() + " |\n";
   }
@@ -166,7 +166,7 @@ std::string EventsPerWait(const ordered_json& waits) {
 
 std::string TraceRow(const ordered_json& report, const ordered_json& cell) {
   const ordered_json& trace = cell["trace"];
-  std::string text = "| " + CellName(report, cell) + " |";
+  std::string text = "| " + RowName(report, cell) + " |";
   if (trace.contains("unavailable")) {
     return text + " n/a: " + trace["unavailable"].get<std::string>() + " |\n";
   }

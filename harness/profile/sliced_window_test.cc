@@ -34,7 +34,7 @@ std::string OnOff(const std::vector<InstrumentSlice>& slices) {
 constexpr int64_t kBegin = 1'000'000'000'000;
 
 // Lets `slices` pass, each as long as they are meant to be and with 100 requests.
-void Pass(SlicedWindow& window, int64_t slices) {
+void PassSlices(SlicedWindow& window, int64_t slices) {
   window.Begin(kBegin);
   for (int64_t i = 1; i <= slices; ++i) window.EndSlice(kBegin + i * kSliceNs, 100, 0.25);
 }
@@ -43,7 +43,7 @@ TEST(SlicedWindow, TakesTurnsThatADriftFallsOnAlike) {
   FakeInstrument instrument;
   double cpu_ns = 0;
   SlicedWindow window(instrument, 8 * kSliceNs, [&] { return cpu_ns += 1000; });
-  Pass(window, 7);
+  PassSlices(window, 7);
   EXPECT_EQ(OnOff(window.slices()), "+--++--");
   EXPECT_EQ(instrument.switches, "+-+-");
   window.Close();
@@ -56,7 +56,7 @@ TEST(SlicedWindow, IsOnInTheMiddleForWhatMustBeFollowed) {
   FakeInstrument instrument;
   instrument.turns = false;
   SlicedWindow window(instrument, 8 * kSliceNs, [] { return std::nullopt; });
-  Pass(window, 7);
+  PassSlices(window, 7);
   EXPECT_EQ(OnOff(window.slices()), "--++++-");
   EXPECT_EQ(instrument.switches, "+-");
 }
@@ -64,7 +64,7 @@ TEST(SlicedWindow, IsOnInTheMiddleForWhatMustBeFollowed) {
 TEST(SlicedWindow, KeepsItsLastSliceOff) {
   FakeInstrument instrument;
   SlicedWindow window(instrument, 4 * kSliceNs, [] { return 1.0; });
-  Pass(window, 3);
+  PassSlices(window, 3);
   EXPECT_EQ(OnOff(window.slices()), "+--");
   EXPECT_EQ(instrument.switches, "+-");  // the fourth would have been on
   window.Close();
@@ -74,7 +74,7 @@ TEST(SlicedWindow, KeepsItsLastSliceOff) {
 TEST(SlicedWindow, SwitchesOffWhenItCloses) {
   FakeInstrument instrument;
   SlicedWindow window(instrument, 100 * kSliceNs, [] { return 1.0; });
-  Pass(window, 4);
+  PassSlices(window, 4);
   EXPECT_EQ(instrument.switches, "+-+");
   window.Close();
   EXPECT_EQ(instrument.switches, "+-+-");
@@ -106,7 +106,7 @@ TEST(SlicedWindow, AccountsForEachSlice) {
 TEST(SlicedWindow, IsOnAllTheTimeWithoutAClock) {
   FakeInstrument instrument;
   SlicedWindow window(instrument, 6 * kSliceNs, [] { return std::nullopt; });
-  Pass(window, 5);
+  PassSlices(window, 5);
   window.Close();
   EXPECT_EQ(OnOff(window.slices()), "+++++");
   EXPECT_EQ(instrument.switches, "+-");
@@ -118,7 +118,7 @@ TEST(SlicedWindow, SaysWhereTheClockFailed) {
   std::vector<std::optional<double>> readings = {1.0, 3.0, std::nullopt, 8.0, 9.0};
   size_t next = 0;
   SlicedWindow window(instrument, 100 * kSliceNs, [&] { return readings.at(next++); });
-  Pass(window, 4);
+  PassSlices(window, 4);
   std::vector<double> cpu_ns;
   for (const InstrumentSlice& slice : window.slices()) cpu_ns.push_back(slice.cpu_ns);
   EXPECT_THAT(cpu_ns, ElementsAre(2, -1, -1, 1));

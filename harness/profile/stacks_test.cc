@@ -19,7 +19,7 @@ namespace {
 
 using testing::StartsWith;
 
-std::string MessageOf(const std::string& text) {
+std::string LineMessage(const std::string& text) {
   try {
     ParseFolded(text, "x.folded");
   } catch (const UsageError& error) {
@@ -55,11 +55,11 @@ TEST(Folded, AddsUpLinesThatAreTheSame) {
 }
 
 TEST(Folded, RefusesWhatIsNoSuchLine) {
-  EXPECT_EQ(MessageOf("main 1\nmain;Serve\n"),
+  EXPECT_EQ(LineMessage("main 1\nmain;Serve\n"),
             "x.folded:2: is no line of folded stacks, as in \"main;Serve 17\"");
   for (const char* line : {"main;Serve", "17", " 17", "main ", "main -1", "main 1.5", "main 17x",
                            "main 18446744073709551616", "main;Serve 17 ", "{\"a\": 1}"}) {
-    EXPECT_THAT(MessageOf(line), StartsWith("x.folded:1: is no line")) << line;
+    EXPECT_THAT(LineMessage(line), StartsWith("x.folded:1: is no line")) << line;
   }
 }
 

@@ -9,7 +9,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-Stacks Sample() {
+Stacks SampleStacks() {
   return ParseFolded(
       "main;Loop;Parse 10\n"
       "main;Loop;send;do_syscall_64_[k];send_[k] 30\n"
@@ -27,7 +27,7 @@ const TopRow& RowOf(const std::vector<TopRow>& top, const Frame& frame) {
 }
 
 TEST(Top, CountsAFunctionAndWhatItCalled) {
-  const std::vector<TopRow> top = TopOf(Sample());
+  const std::vector<TopRow> top = TopOf(SampleStacks());
   ASSERT_EQ(top.size(), 7u);
   EXPECT_EQ(top.front().frame.name, "main");
   EXPECT_EQ(top.front().flat, 0u);
@@ -46,7 +46,7 @@ TEST(Top, CountsAFunctionAndWhatItCalled) {
 }
 
 TEST(Top, CountsARecursiveFunctionOncePerChain) {
-  const TopRow walk = RowOf(TopOf(Sample()), {"Walk", false});
+  const TopRow walk = RowOf(TopOf(SampleStacks()), {"Walk", false});
   EXPECT_EQ(walk.flat, 15u);
   EXPECT_EQ(walk.cumulative, 15u);
 }
