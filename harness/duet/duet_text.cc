@@ -24,7 +24,7 @@ std::string Format(const char* format, double value) {
 
 // "0.965 (0.961 to 0.969)"
 std::string RatioText(const PairedRatio& ratio) {
-  const std::string text = Format("%.3f", ratio.ratio);
+  std::string text = Format("%.3f", ratio.ratio);
   if (!ratio.interval95) return text;
   return text + " (" + Format("%.3f", ratio.interval95->low) + " to " +
          Format("%.3f", ratio.interval95->high) + ")";
@@ -42,8 +42,7 @@ std::string MedianText(std::span<const DuetPair> pairs, DuetSlice DuetPair::*sid
 std::string Row(const std::array<std::string, 4>& cells, const std::array<size_t, 4>& widths) {
   std::string row;
   for (size_t i = 0; i < cells.size(); ++i) {
-    std::string cell = cells[i];
-    // Padded by hand: the names may have letters of more than one byte.
+    const std::string& cell = cells[i];
     const size_t pad = widths[i] - std::min(widths[i], cell.size());
     row += i == 0 ? cell + std::string(pad, ' ') : "  " + std::string(pad, ' ') + cell;
   }
