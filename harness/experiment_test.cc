@@ -392,6 +392,7 @@ TEST(Experiments, OfBeforeAKeyWasInventedAreWhatTheyWere) {
   // The fingerprint with which the run of 2026-11-23 in results/published opens.
   auto experiment = Shipped("connections");
   experiment.profile = experiment.trace = std::nullopt;
+  experiment.cost_readings = 0;
   EXPECT_EQ(ExperimentFingerprint(experiment), "c1e7998ae29f07c7");
 }
 
