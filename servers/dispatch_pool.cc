@@ -19,17 +19,12 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
-#include <optional>
-#include <span>
 #include <vector>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "servers/architecture.h"
-#include "servers/epoll_events.h"
+#include "servers/ready_queue.h"
 #include "servers/sanitizers.h"
 #include "servers/thread_set.h"
 
@@ -73,11 +68,6 @@ class DispatchPool : public Architecture {
   }
 
  private:
-  struct Ready {
-    Connection* connection;
-    bool peer_closed;
-  };
-
   // Readiness is asked for one direction only: a socket is nearly always ready to be written to.
   bool Arm(int operation, Connection* connection) {
     // The end of input would be ready at once, again and again, while output waits for room.
@@ -96,27 +86,14 @@ class DispatchPool : public Architecture {
       const int count =
           epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
       CHECK(count >= 0 || errno == EINTR);
-      const size_t wanted = Enqueue({events.data(), static_cast<size_t>(std::max(count, 0))});
-      for (size_t i = 0; i < wanted; ++i) work_.notify_one();
+      const size_t wanted = queue_.Push({events.data(), static_cast<size_t>(std::max(count, 0))});
+      for (size_t i = 0; i < wanted; ++i) queue_.WakeOne();
     }
-    const std::lock_guard lock(mutex_);
-    done_ = true;
-    work_.notify_all();
-  }
-
-  // How many workers are to be woken; that is done without the lock, which they want at once.
-  size_t Enqueue(std::span<const epoll_event> events) {
-    const std::lock_guard lock(mutex_);
-    for (const epoll_event& event : events) {
-      if (event.data.ptr == nullptr) continue;
-      NoteAcquire(event.data.ptr);
-      queue_.push_back({static_cast<Connection*>(event.data.ptr), PeerClosed(event.events)});
-    }
-    return std::min(queue_.size(), idle_);
+    queue_.Close();
   }
 
   void Work() {
-    while (const auto ready = Next()) {
+    while (const auto ready = queue_.Next()) {
       Connection* const connection = ready->connection;
       if (connection->Run(ready->peer_closed) == Connection::Outcome::kBlocked) {
         CHECK(Arm(EPOLL_CTL_MOD, connection));  // another worker may have it from here on
@@ -125,18 +102,6 @@ class DispatchPool : public Architecture {
       delete connection;
       if (open_.fetch_sub(1) == 1 && stopping_.load()) WakeReactor();
     }
-  }
-
-  // Nothing if the reactor has ended.
-  std::optional<Ready> Next() {
-    std::unique_lock lock(mutex_);
-    ++idle_;
-    work_.wait(lock, [this] { return !queue_.empty() || done_; });
-    --idle_;
-    if (queue_.empty()) return {};
-    const Ready ready = queue_.front();
-    queue_.pop_front();
-    return ready;
   }
 
   void WakeReactor() {
@@ -156,12 +121,7 @@ class DispatchPool : public Architecture {
   Fd stop_event_;
   std::atomic<size_t> open_{0};
   std::atomic<bool> stopping_{false};
-
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::deque<Ready> queue_;
-  size_t idle_ = 0;    // workers that wait for work_
-  bool done_ = false;  // nothing will be queued any more
+  ReadyQueue queue_;
 };
 
 }  // namespace

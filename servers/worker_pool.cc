@@ -11,14 +11,12 @@
 // lock and a wake-up for the hand-over. At its limit it refuses (503 unread), queues, or grows.
 // In production: fasthttp (Go), whose policy this is: LIFO, 10 s, 262,144, no queue. Valyala, 2015.
 
-#include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <vector>
 
 #include "servers/architecture.h"
+#include "servers/idle_workers.h"
 #include "servers/thread_set.h"
 
 namespace crossover {
@@ -39,23 +37,18 @@ class WorkerPool : public Architecture {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      for (Worker* worker : idle_) worker->wake.notify_one();
+      idle_.WakeAll();
     }
     threads_.Join();
   }
 
  private:
-  struct Worker {
-    std::unique_ptr<Connection> connection;
-    std::condition_variable wake;
-  };
-
   // Gives the connection to a worker, or to the queue. False, and the connection stays the
   // caller's, if it must be refused.
   bool Place(std::unique_ptr<Connection>& connection, Counters& counters) {
     {
       const std::lock_guard lock(mutex_);
-      if (GiveToIdle(connection)) return true;
+      if (idle_.Give(connection)) return true;
       if (workers_ >= limit_ && overflow_ == Overflow::kReject) return false;
       if (workers_ >= limit_ && overflow_ == Overflow::kQueue) {
         queue_.push_back(std::move(connection));
@@ -71,24 +64,14 @@ class WorkerPool : public Architecture {
     counters.thread_failures.fetch_add(1, std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     --workers_;
-    if (GiveToIdle(connection)) return true;  // one has come back meanwhile
+    if (idle_.Give(connection)) return true;  // one has come back meanwhile
     if (overflow_ != Overflow::kQueue || workers_ == 0) return false;
     queue_.push_back(std::move(connection));
     return true;
   }
 
-  // Under mutex_. False, and the connection stays the caller's, if no worker is idle.
-  bool GiveToIdle(std::unique_ptr<Connection>& connection) {
-    if (idle_.empty()) return false;
-    Worker* const worker = idle_.back();
-    idle_.pop_back();
-    worker->connection = std::move(connection);
-    worker->wake.notify_one();
-    return true;
-  }
-
   void Work(std::unique_ptr<Connection> connection) {
-    Worker self;
+    PoolWorker self;
     while (connection) {
       connection->Run();
       connection.reset();
@@ -97,7 +80,7 @@ class WorkerPool : public Architecture {
   }
 
   // The worker's next connection; null if it is to end, and is then no longer counted.
-  std::unique_ptr<Connection> Next(Worker& self) {
+  std::unique_ptr<Connection> Next(PoolWorker& self) {
     std::unique_lock lock(mutex_);
     if (!queue_.empty()) {
       auto connection = std::move(queue_.front());
@@ -105,10 +88,10 @@ class WorkerPool : public Architecture {
       return connection;
     }
     if (workers_ <= limit_ && !stopping_) {
-      idle_.push_back(&self);
+      idle_.Push(self);
       self.wake.wait_for(lock, idle_max_, [&] { return self.connection || stopping_; });
       if (self.connection) return std::move(self.connection);
-      idle_.erase(std::find(idle_.begin(), idle_.end(), &self));
+      idle_.Remove(self);
     }
     --workers_;
     return nullptr;
@@ -119,7 +102,7 @@ class WorkerPool : public Architecture {
   const std::chrono::nanoseconds idle_max_;
 
   std::mutex mutex_;
-  std::vector<Worker*> idle_;  // a stack: the last released is at the back
+  IdleWorkers idle_;
   std::deque<std::unique_ptr<Connection>> queue_;
   size_t workers_ = 0;
   bool stopping_ = false;
