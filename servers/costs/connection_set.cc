@@ -60,7 +60,10 @@ ConnectionSet::ConnectionSet(const Placement& placement, size_t connections)
 }
 
 // The peer's end of them first, and without its TIME_WAIT.
-ConnectionSet::~ConnectionSet() { peer_.reset(); }
+ConnectionSet::~ConnectionSet() {
+  servers_.Clear();
+  peer_.reset();
+}
 
 void ConnectionSet::AcceptAll() {
   while (connections_.size() < order_.size()) {
@@ -87,6 +90,7 @@ void ConnectionSet::Register(int operation, size_t i, uint32_t flags) const {
 void ConnectionSet::Watch(bool on) {
   if (watched_ == on) return;
   watched_ = on;
+  if (on) servers_.Clear();
   for (const uint32_t i : order_) Register(on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, i);
 }
 

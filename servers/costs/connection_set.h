@@ -18,6 +18,7 @@
 #include "servers/connection.h"
 #include "servers/costs/cost.h"
 #include "servers/costs/peer.h"
+#include "servers/costs/stage.h"
 #include "servers/counters.h"
 #include "servers/http_session.h"
 #include "servers/listener.h"
@@ -60,8 +61,10 @@ class ConnectionSet {
   // 0 to size() - 1, scattered.
   const std::vector<uint32_t>& order() const { return order_; }
 
-  // Registers all connections with epoll_fd(), or none of them, for who waits in another way.
+  // Registers all connections with epoll_fd(), and ends who else serves them; or none of them.
   void Watch(bool on);
+  // Who serves them in another way (servers/costs/request_server.h).
+  Stage& servers() { return servers_; }
   // As Watch() registers one; `flags` are added to its events.
   void Register(int operation, size_t i, uint32_t flags = 0) const;
 
@@ -94,6 +97,7 @@ class ConnectionSet {
   std::array<ssize_t, kBatch> results_{};
   size_t served_ = 0;
   bool watched_ = false;
+  Stage servers_;
 };
 
 }  // namespace crossover

@@ -29,19 +29,22 @@ struct Cost {
   // Google Benchmark's manual time is the CPU time of the server's side, and the items processed in
   // it are what has the cost. Throws std::exception if it can't be had here.
   std::function<void(benchmark::State&)> measure;
+  // Of an iteration that waits for the peer for much longer than it takes, about, by the clock on
+  // the wall: by it the time is shared out then. 0: by the CPU time.
+  double iteration_seconds = 0;
 };
 
-// What needs no connections, and what does, for one number of them (servers/costs/*_costs.cc).
+// What needs no connections, and what does, for `n` of them, or threads (servers/costs/*_costs.cc).
 std::vector<Cost> ProcessorCosts(const Placement& placement);
 std::vector<Cost> WakeCosts(const Placement& placement);
 std::vector<Cost> HandOffCosts(const Placement& placement);
-std::vector<Cost> SessionCosts(const Placement& placement, size_t connections);
-std::vector<Cost> SocketCosts(const Placement& placement, size_t connections);
+std::vector<Cost> SessionCosts(const Placement& placement, size_t n);
+std::vector<Cost> SocketCosts(const Placement& placement, size_t n);
 std::vector<Cost> AsioCosts(const Placement& placement);
-std::vector<Cost> AsioSocketCosts(const Placement& placement, size_t connections);
+std::vector<Cost> AsioSocketCosts(const Placement& placement, size_t n);
 std::vector<Cost> UringCosts(const Placement& placement);
-std::vector<Cost> UringSocketCosts(const Placement& placement, size_t connections);
-std::vector<Cost> ThreadCosts(const Placement& placement, size_t threads);
+std::vector<Cost> UringSocketCosts(const Placement& placement, size_t n);
+std::vector<Cost> ThreadCosts(const Placement& placement, size_t n);
 
 // Confines the calling thread, and those that it starts later, to a CPU. Throws std::system_error.
 void RunOn(int cpu);

@@ -70,9 +70,15 @@ std::vector<Cost> AllCosts(const Placement& placement, const std::vector<size_t>
     costs.insert(costs.end(), more.begin(), more.end());
   };
   add(ProcessorCosts(placement));
+  add(WakeCosts(placement));
+  add(HandOffCosts(placement));
+  add(AsioCosts(placement));
+  add(UringCosts(placement));
   for (const size_t n : connections) {
     add(SessionCosts(placement, n));
     add(SocketCosts(placement, n));
+    add(AsioSocketCosts(placement, n));
+    add(UringSocketCosts(placement, n));
     add(ThreadCosts(placement, n));
   }
   return costs;

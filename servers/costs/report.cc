@@ -77,11 +77,16 @@ void CostReporter::Register(const Cost& cost, double seconds) {
                            std::to_string(cost.ready);
   const auto [place, added] = costs_.emplace(name, cost);
   CHECK(added);
-  benchmark::RegisterBenchmark(
-      name.c_str(), [&cost = place->second](benchmark::State& state) { Measure(state, cost); })
-      ->UseManualTime()
-      ->Repetitions(kRepetitions)
-      ->MinTime(seconds / kRepetitions);
+  auto* const registered = benchmark::RegisterBenchmark(
+      name.c_str(), [&cost = place->second](benchmark::State& state) { Measure(state, cost); });
+  registered->UseManualTime()->Repetitions(kRepetitions);
+  const double repetition_seconds = seconds / kRepetitions;
+  if (cost.iteration_seconds > 0) {
+    const double iterations = std::ceil(repetition_seconds / cost.iteration_seconds);
+    registered->Iterations(static_cast<benchmark::IterationCount>(iterations));
+  } else {
+    registered->MinTime(repetition_seconds);
+  }
 }
 
 bool CostReporter::ReportContext(const Context& /*context*/) {

@@ -21,6 +21,10 @@ using Round = ConnectionSet::Round;
 // How many connections the waits find ready that are measured.
 constexpr size_t kReady[] = {1, 64, 512};
 
+// With the peer, and for each request, of a round that one wait is measured of.
+constexpr double kHandShakeSeconds = 10e-6;
+constexpr double kRequestSeconds = 10e-6;
+
 ConnectionSet& Connections(const Placement& placement, size_t n) {
   auto& set = TheStage().Get<ConnectionSet>(n, placement);
   RunOn(placement.server_cpu);
@@ -145,6 +149,8 @@ std::vector<Cost> SocketCosts(const Placement& placement, size_t n) {
     if (ready > n) continue;
     add("wait", "epoll_wait() that finds so many ready", ready,
         [ready](benchmark::State& state, ConnectionSet& set) { TimeWaits(state, set, ready); });
+    costs.back().iteration_seconds =
+        kHandShakeSeconds + kRequestSeconds * static_cast<double>(ready);
   }
   add("receive_empty", "recv() with nothing there", 0,
       [=](benchmark::State& state, ConnectionSet& set) {

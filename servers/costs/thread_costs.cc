@@ -13,7 +13,7 @@ namespace {
 // Threads awake at a time, at most, but for those of a closed loop, which all are.
 constexpr size_t kInFlight = 200;
 // In an iteration: reading the clock looks at each thread.
-constexpr size_t kWakesMin = 2048;
+constexpr size_t kWakes = 2048;
 
 // CPU time of all threads but the calling one.
 int64_t OthersCpuNs() { return ReadClockNs(CLOCK_PROCESS_CPUTIME_ID) - ThreadCpuNs(); }
@@ -24,18 +24,16 @@ void TimeSwitches(benchmark::State& state, const Placement& placement, size_t th
   RunOn(placement.client_cpu);
   const size_t in_flight = std::min(threads, in_flight_max);
   size_t items = 0;
-  // Once round before it counts: a thread's first run is another matter.
-  crowd.Wake(threads, in_flight);
+  crowd.KeepAwake(in_flight);
   for (auto _ : state) {
     const int64_t begin_ns = OthersCpuNs();
-    const size_t wakes = crowd.Wake(std::max(threads, kWakesMin), in_flight);
+    const ThreadCrowd::Woken woken = crowd.Wake(kWakes, in_flight);
     const int64_t total_ns = OthersCpuNs() - begin_ns;
-    const auto reads_ns =
-        static_cast<int64_t>(static_cast<double>(wakes) * crowd.eventfd_read_ns());
-    state.SetIterationTime(Seconds(std::max<int64_t>(0, total_ns - reads_ns)));
-    items += wakes;
+    const double reads_ns = static_cast<double>(woken.threads) * crowd.eventfd_read_ns();
+    const int64_t rest_ns = total_ns - woken.work_ns - static_cast<int64_t>(reads_ns);
+    state.SetIterationTime(Seconds(std::max<int64_t>(0, rest_ns)));
+    items += woken.threads;
   }
-  crowd.Settle();
   state.SetItemsProcessed(static_cast<int64_t>(items));
 }
 

@@ -18,11 +18,24 @@ constexpr size_t kOtherDescriptors = 100;  // beside the eventfds
 // What a server's thread uses of its stack for a request, about.
 constexpr size_t kStackTouched = 2048;
 constexpr size_t kCacheLine = 64;
+// Of what is left in the ring.
+constexpr int kNumberBits = 32;
 
 __attribute__((noinline)) void TouchStack() {
   volatile char bytes[kStackTouched];
   for (size_t i = 0; i < kStackTouched; i += kCacheLine) bytes[i] = 1;
   benchmark::DoNotOptimize(bytes[0]);
+}
+
+// About 10 us, and the same for all. By the clock on the wall, since a system call would be one
+// more: a median tells those that were interrupted from those that weren't.
+uint32_t TimeWork() {
+  constexpr int kSteps = 2000;
+  const int64_t begin_ns = MonotonicNs();
+  uint64_t bits = 1;
+  for (int i = 0; i < kSteps; ++i) bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  benchmark::DoNotOptimize(bits);
+  return static_cast<uint32_t>(MonotonicNs() - begin_ns);
 }
 
 // Of a read, by some passes through all eventfds.
@@ -66,11 +79,14 @@ int64_t EventfdSet::TimeReads() const {
 
 ThreadCrowd::ThreadCrowd(const Placement& placement, size_t threads)
     : eventfds_(threads),
-      done_(std::make_unique<std::atomic<uint32_t>[]>(threads)),
+      done_(std::make_unique<std::atomic<uint64_t>[]>(threads)),
       threads_(ArchitectureOptions{}.stack_bytes) {
   RunOn(placement.server_cpu);
   eventfd_read_ns_ = MedianReadNs(eventfds_);
   StartThreads();
+  // A thread's first run is another matter.
+  RunOn(placement.client_cpu);
+  Wake(threads, threads);
 }
 
 ThreadCrowd::~ThreadCrowd() { Stop(); }
@@ -97,25 +113,24 @@ void ThreadCrowd::Live(size_t i) {
     eventfds_.Read(i);
     if (stopping_.load(std::memory_order_relaxed)) return;
     TouchStack();
+    const uint64_t done = (uint64_t{TimeWork()} << kNumberBits) | (i + 1);
     const size_t at = done_tail_.fetch_add(1, std::memory_order_relaxed);
-    done_[at % size()].store(static_cast<uint32_t>(i + 1), std::memory_order_release);
+    done_[at % size()].store(done, std::memory_order_release);
   }
 }
 
 // Those that have run are idle again.
-size_t ThreadCrowd::TakeDone() {
-  size_t taken = 0;
+void ThreadCrowd::TakeDone() {
   while (true) {
     auto& place = done_[done_head_ % size()];
-    const uint32_t done = place.load(std::memory_order_acquire);
+    const uint64_t done = place.load(std::memory_order_acquire);
     if (done == 0) break;
     place.store(0, std::memory_order_relaxed);
     ++done_head_;
-    idle_.push_back(done - 1);
-    ++taken;
+    idle_.push_back(static_cast<uint32_t>(done) - 1);
+    work_ns_.push_back(static_cast<uint32_t>(done >> kNumberBits));
+    --in_flight_;
   }
-  in_flight_ -= taken;
-  return taken;
 }
 
 void ThreadCrowd::WakeNext() {
@@ -124,22 +139,22 @@ void ThreadCrowd::WakeNext() {
   ++in_flight_;
 }
 
-size_t ThreadCrowd::Wake(size_t wanted, size_t in_flight) {
-  size_t done = 0;
-  while (done < wanted) {
-    while (in_flight_ < in_flight) WakeNext();
-    // Looks at the ring now and then only: each look takes it from the server's CPU.
-    std::this_thread::yield();
-    done += TakeDone();
-  }
-  return done;
+void ThreadCrowd::KeepAwake(size_t in_flight) {
+  TakeDone();
+  while (in_flight_ < in_flight) WakeNext();
 }
 
-void ThreadCrowd::Settle() {
-  while (in_flight_ > 0) {
+ThreadCrowd::Woken ThreadCrowd::Wake(size_t wanted, size_t in_flight) {
+  work_ns_.clear();
+  while (work_ns_.size() < wanted) {
+    // Looks at the ring now and then only: each look takes it from the server's CPU.
     std::this_thread::yield();
-    TakeDone();
+    KeepAwake(in_flight);
   }
+  const size_t threads = work_ns_.size();
+  const auto middle = work_ns_.begin() + static_cast<std::ptrdiff_t>(threads / 2);
+  std::nth_element(work_ns_.begin(), middle, work_ns_.end());
+  return {threads, static_cast<int64_t>(threads * *middle)};
 }
 
 }  // namespace crossover

@@ -1,5 +1,7 @@
 // ThreadCrowd: threads on the server's CPU, each blocked in read() of an eventfd of its own, and
-// woken from another CPU.
+// woken from another CPU. Each then computes for about as long as a request takes: else waking them
+// would take longer than they run, and the CPU would go idle, which it doesn't in a server under
+// load.
 #pragma once
 
 #include <atomic>
@@ -46,17 +48,20 @@ class ThreadCrowd {
   // CPU time of a read() of an eventfd that doesn't block: a median.
   double eventfd_read_ns() const { return eventfd_read_ns_; }
 
-  // Until so many more have run, wakes those that have been idle for the longest, `in_flight` at a
-  // time. Returns how many have run.
-  size_t Wake(size_t wanted, size_t in_flight);
-  // Returns when all are idle again.
-  void Settle();
+  struct Woken {
+    size_t threads = 0;   // that have run
+    int64_t work_ns = 0;  // that they computed
+  };
+  // Wakes those that have been idle for the longest, until so many are awake.
+  void KeepAwake(size_t in_flight);
+  // The same until so many more have run. Those awake at the end run on.
+  Woken Wake(size_t wanted, size_t in_flight);
 
  private:
   void StartThreads();
   void Stop();
   void Live(size_t i);
-  size_t TakeDone();
+  void TakeDone();
   void WakeNext();
 
   const EventfdSet eventfds_;
@@ -65,10 +70,12 @@ class ThreadCrowd {
   std::deque<uint32_t> idle_;  // for the longest in front
   size_t in_flight_ = 0;
 
-  // A ring in which threads leave their number, plus one, when they have run.
-  std::unique_ptr<std::atomic<uint32_t>[]> done_;
+  // A ring in which threads leave how long they computed, in nanoseconds, and in the low 32 bits
+  // their number, plus one.
+  std::unique_ptr<std::atomic<uint64_t>[]> done_;
   std::atomic<size_t> done_tail_{0};
   size_t done_head_ = 0;
+  std::vector<uint32_t> work_ns_;  // of those taken from it
 
   ThreadSet threads_;
 };

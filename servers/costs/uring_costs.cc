@@ -1,0 +1,132 @@
+// What a request costs by completions, as io-uring-per-core has it.
+#include <fcntl.h>
+#include <liburing.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "servers/architecture.h"
+#include "servers/costs/cost.h"
+#include "servers/costs/request_server.h"
+#include "servers/uring_ring.h"
+
+namespace crossover {
+namespace {
+
+constexpr size_t kTimes = 256;
+constexpr unsigned kEntriesPerCompletion = 2;
+
+enum class Kind : uint64_t { kReceive, kSend, kIgnored };
+constexpr unsigned kKindBits = 2;
+
+uint64_t Tag(Kind kind, size_t i) {
+  return (uint64_t{i} << kKindBits) | static_cast<uint64_t>(kind);
+}
+
+// Has the ring's connections receive for as long as it lives.
+class UringServer final : public RequestServer {
+ public:
+  UringServer(ConnectionSet& set, size_t connections)
+      : RequestServer(set), ring_(ArchitectureOptions{}.batch) {
+    SetBlocking(true);
+    ring_.Enable();
+    for (size_t i = 0; i < connections; ++i) Receive(i);
+    ServeAllOnce();
+  }
+  // A receive that is still under way would take what comes for whoever is next.
+  ~UringServer() override {
+    stopping_ = true;
+    for (size_t i = 0; i < set().size(); ++i) {
+      MakeRoom();
+      ring_.Cancel(Tag(Kind::kReceive, i), Tag(Kind::kIgnored, 0));
+    }
+    while (receiving_ > 0) {
+      ring_.SubmitAndWait(1);
+      HandleCompletions();
+    }
+    ring_.Disable();
+    SetBlocking(false);
+  }
+
+ protected:
+  void Turn() override {
+    ring_.SubmitAndWait(1);
+    HandleCompletions();
+  }
+  void EndRound() override { ring_.SubmitAndWait(0); }
+
+ private:
+  // io_uring takes O_NONBLOCK to mean that it shall fail with EAGAIN.
+  void SetBlocking(bool blocking) const {
+    for (size_t i = 0; i < set().size(); ++i) {
+      fcntl(set().fd(i), F_SETFL, blocking ? 0 : O_NONBLOCK);
+    }
+  }
+
+  void MakeRoom() {
+    while (!ring_.HasRoom(kEntriesPerCompletion)) {
+      ring_.SubmitAndWait(0);
+      if (stopping_) HandleCompletions();
+    }
+  }
+
+  void Receive(size_t i) {
+    MakeRoom();
+    ring_.Receive(set().fd(i), Tag(Kind::kReceive, i));
+    ++receiving_;
+  }
+
+  void HandleCompletions() {
+    ring_.HandleCompletions(kEntriesPerCompletion,
+                            [this](const io_uring_cqe& completion) { Handle(completion); });
+  }
+
+  void Handle(const io_uring_cqe& completion) {
+    const size_t i = completion.user_data >> kKindBits;
+    const auto kind = static_cast<Kind>(completion.user_data & ((1U << kKindBits) - 1));
+    if (kind == Kind::kSend && completion.res < 0) Refuse("send", completion.res);
+    if (kind != Kind::kReceive) return;
+    benchmark::DoNotOptimize(ring_.Received(completion).data());
+    ring_.GiveBack(completion);
+    const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
+    if (!more) --receiving_;
+    if (stopping_) return;
+    if (completion.res > 0) {
+      io_uring_prep_send(ring_.NextEntry(Tag(Kind::kSend, i)), set().fd(i), response().data(),
+                         response().size(), MSG_NOSIGNAL | MSG_WAITALL);
+      NoteServed();
+    } else if (completion.res != -ENOBUFS) {
+      return Refuse("receive", completion.res);
+    }
+    if (!more) Receive(i);
+  }
+
+  void Refuse(const char* what, int result) {
+    Fail(std::string("io_uring: ") + what + ": " + std::strerror(-result));
+  }
+
+  UringRing ring_;
+  size_t receiving_ = 0;  // connections with a receive under way
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+std::vector<Cost> UringCosts(const Placement& placement) {
+  return {
+      {"uring_enter", "io_uring_enter() that submits nothing", 0, 0, [=](benchmark::State& state) {
+         UringRing ring(ArchitectureOptions{}.batch);
+         ring.Enable();
+         TimeRepeated(state, placement, kTimes, [&] { ring.SubmitAndWait(0); });
+         ring.Disable();
+       }}};
+}
+
+std::vector<Cost> UringSocketCosts(const Placement& placement, size_t n) {
+  return {{"uring_request", "receives a request and sends its response through io_uring", n, 0,
+           [=](benchmark::State& state) { TimeRequests<UringServer>(state, placement, n); }}};
+}
+
+}  // namespace crossover
