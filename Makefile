@@ -62,6 +62,7 @@ micro: build ## micro-benchmarks of what every request passes through
 	cmake --build --preset release --target servers_bench loadgen_bench
 	$(BUILD)/servers_bench
 	$(BUILD)/loadgen_bench
+	$(BUILD)/crossover-costs
 
 checks: build deps-checks ## other people's clients, and what each architecture survives; takes a while
 	@status=0; set -x; \
@@ -75,7 +76,7 @@ peers: build deps-peers ## architectures against nginx, Go's net/http and fastht
 	  --peer 'raw=$(BUILD)/crossover-server-raw --architecture event-loop --listen {address}:{port}' \
 	  --pairs event-loop:nginx,io-uring-per-core:nginx,thread-per-connection:nethttp,worker-pool:fasthttp,event-loop:raw
 
-build: deps ## builds build/crossover, build/crossover-server and build/crossover-load
+build: deps ## builds build/crossover, build/crossover-server, build/crossover-load and build/crossover-costs
 	@test -f $(BUILD)/build.ninja || cmake --preset release
 	cmake --build --preset release --target programs
 
