@@ -29,7 +29,7 @@ class EveryArchitecture : public testing::TestWithParam<ArchitectureEntry> {
 TEST_P(EveryArchitecture, KeepsConnectionsAlive) {
   RunningServer server(Options());
   Client client(server->port());
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
   server.StopAndJoin();  // a request is counted after its last byte is sent
   EXPECT_EQ(server->counters().accepted, 1u);
   EXPECT_EQ(server->counters().requests, 100u);
@@ -38,7 +38,7 @@ TEST_P(EveryArchitecture, KeepsConnectionsAlive) {
 TEST_P(EveryArchitecture, SendsMoreThanTheSocketTakes) {
   RunningServer server(Options());
   Client client(server->port());
-  client.Send("GET /bytes/16000000 HTTP/1.1\r\nHost: x\r\n\r\n").Send(kGet);
+  client.Send("GET /bytes/16000000 HTTP/1.1\r\nHost: x\r\n\r\n").Send(kGetHello);
   EXPECT_GT(client.Receive().size(), 16'000'000u);
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
 }
@@ -49,7 +49,7 @@ TEST_P(EveryArchitecture, ServesManyAtOnce) {
   std::vector<Client> clients;
   for (int i = 0; i < kClients; ++i) clients.emplace_back(server->port());
   for (int round = 0; round < 3; ++round) {
-    for (Client& client : clients) client.Send(kGet);
+    for (Client& client : clients) client.Send(kGetHello);
     for (Client& client : clients) ASSERT_EQ(client.Receive(), Ok("Hello, C++"));
   }
   EXPECT_EQ(server->open(), static_cast<size_t>(kClients));
@@ -61,11 +61,11 @@ TEST_P(EveryArchitecture, SurvivesClientsThatVanish) {
   RunningServer server(Options());
   for (int i = 0; i < 50; ++i) {
     Client client(server->port());
-    client.Send(i % 2 == 0 ? kGet : "GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.Send(i % 2 == 0 ? kGetHello : "GET /bytes/1000000 HTTP/1.1\r\nHost: x\r\n\r\n");
     client.Abort();
   }
   Client client(server->port());
-  EXPECT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
 }
 
 TEST_P(EveryArchitecture, EndsSlowHeadersWith408) {
@@ -73,7 +73,7 @@ TEST_P(EveryArchitecture, EndsSlowHeadersWith408) {
   options.timeouts.header_ns = 40'000'000;
   RunningServer server(options);
   Client client(server->port());
-  client.Send(kGet);
+  client.Send(kGetHello);
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
   client.Send("GET / HTTP/1.1\r\nHost: ");
   EXPECT_TRUE(client.Receive().starts_with("HTTP/1.1 408 "));
@@ -104,7 +104,7 @@ TEST_P(EveryArchitecture, CutsOffThoseWhoDoNotRead) {
 TEST_P(EveryArchitecture, DrainsWhatIsUnderWay) {
   RunningServer server(Options());
   Client idle(server->port());
-  EXPECT_EQ(idle.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(idle.Send(kGetHello).Receive(), Ok("Hello, C++"));
   Client busy(server->port());
   busy.Send("GET /wait/150000 HTTP/1.1\r\nHost: x\r\n\r\n");
   while (server->counters().accepted < 2) std::this_thread::yield();
@@ -123,7 +123,7 @@ TEST_P(EveryArchitecture, DrainsWhatHasArrived) {
   Client first(server->port());
   Client second(server->port());
   for (Client* client : {&first, &second})
-    EXPECT_EQ(client->Send(kGet).Receive(), Ok("Hello, C++"));
+    EXPECT_EQ(client->Send(kGetHello).Receive(), Ok("Hello, C++"));
   for (Client* client : {&first, &second}) {
     client->Send("GET /wait/200000 HTTP/1.1\r\nHost: x\r\n\r\n");
   }
@@ -155,7 +155,7 @@ TEST_P(EveryArchitecture, DrainsWhoeverWaitsAtTheStop) {
     Server server(options);
     std::vector<Client> clients;
     for (int i = 0; i < waiting; ++i) clients.emplace_back(server.port());
-    for (Client& client : clients) client.Send(kGet);
+    for (Client& client : clients) client.Send(kGetHello);
     server.Stop();
     server.Serve();
     for (Client& client : clients) EXPECT_TRUE(client.Receive().starts_with("HTTP/1.1 200 OK"));
@@ -172,7 +172,7 @@ TEST_P(EveryArchitecture, SurvivesTheEndOfDescriptors) {
   Server server(options);
   std::vector<Client> clients;
   for (int i = 0; i < 8; ++i) clients.emplace_back(server.port());
-  for (Client& client : clients) client.Send(kGet);
+  for (Client& client : clients) client.Send(kGetHello);
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   const Fd next(::fcntl(0, F_DUPFD, 0));  // the lowest free number
@@ -207,19 +207,19 @@ class WorkerPoolAtItsLimit : public testing::Test {
 TEST_F(WorkerPoolAtItsLimit, Rejects) {
   RunningServer server(Options(Overflow::kReject));
   Client first(server->port());
-  EXPECT_EQ(first.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(first.Send(kGetHello).Receive(), Ok("Hello, C++"));
   Client second(server->port());
   EXPECT_TRUE(second.Receive().starts_with("HTTP/1.1 503 "));
   EXPECT_EQ(server->counters().rejected, 1u);
-  EXPECT_EQ(first.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(first.Send(kGetHello).Receive(), Ok("Hello, C++"));
 }
 
 TEST_F(WorkerPoolAtItsLimit, Queues) {
   RunningServer server(Options(Overflow::kQueue));
   std::optional<Client> first(server->port());
-  EXPECT_EQ(first->Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(first->Send(kGetHello).Receive(), Ok("Hello, C++"));
   Client second(server->port());
-  second.Send(kGet);
+  second.Send(kGetHello);
   while (server->counters().accepted < 2) std::this_thread::yield();
   EXPECT_LE(server->counters().requests, 1u);
   first.reset();
@@ -230,8 +230,8 @@ TEST_F(WorkerPoolAtItsLimit, Grows) {
   RunningServer server(Options(Overflow::kGrow));
   Client first(server->port());
   Client second(server->port());
-  EXPECT_EQ(second.Send(kGet).Receive(), Ok("Hello, C++"));
-  EXPECT_EQ(first.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(second.Send(kGetHello).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(first.Send(kGetHello).Receive(), Ok("Hello, C++"));
   EXPECT_EQ(server->counters().rejected, 0u);
 }
 
@@ -250,7 +250,7 @@ TEST(WorkerPool, LetsIdleWorkersGoAndStartsNewOnes) {
   for (int round = 0; round < 5; ++round) {
     {
       Client client(server->port());
-      EXPECT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+      EXPECT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
       EXPECT_EQ(ThreadCount(), threads + 1);
     }
     while (ThreadCount() > threads) std::this_thread::yield();

@@ -76,7 +76,7 @@ void Play(const ConformanceCase& talk, uint16_t port, Sender sender) {
   if (talk.end == End::kClosed) {
     EXPECT_TRUE(client.AtEnd());
   } else if (talk.end == End::kOpen) {
-    EXPECT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+    EXPECT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
   }
 }
 
@@ -98,7 +98,7 @@ TEST_P(Conformance, SaysWhatTheTableSays) {
     AwaitNoneOpen(server_);
   }
   Client client(server_->port());
-  EXPECT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
 }
 
 TEST_P(Conformance, SaysTheSameToSingleBytes) {

@@ -91,10 +91,10 @@ std::string DatedOk(std::string_view body, std::string_view type = "text/plain")
 
 TEST(HttpSession, AnswersAndStaysOpen) {
   Peer peer;
-  EXPECT_EQ(peer.Send(kGet).output, DatedOk("Hello, C++"));
+  EXPECT_EQ(peer.Send(kGetHello).output, DatedOk("Hello, C++"));
   EXPECT_EQ(peer.session().step(), Step::kRead);
   EXPECT_EQ(peer.session().phase(), HttpSession::Phase::kIdle);
-  EXPECT_EQ(peer.Send(kGet).output, DatedOk("Hello, C++") + DatedOk("Hello, C++"));
+  EXPECT_EQ(peer.Send(kGetHello).output, DatedOk("Hello, C++") + DatedOk("Hello, C++"));
   EXPECT_EQ(peer.counters().requests, 2u);
   EXPECT_TRUE(peer.End().closed());
 }
@@ -124,7 +124,7 @@ TEST(HttpSession, EchoesSizedAndChunkedBodies) {
                       "3;ext=1\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n")
                 .output,
             DatedOk("abcde", "application/octet-stream"));
-  EXPECT_EQ(chunked.Send(kGet).counters().requests, 2u);
+  EXPECT_EQ(chunked.Send(kGetHello).counters().requests, 2u);
 }
 
 TEST(HttpSession, ClosesWhenAsked) {
@@ -156,7 +156,8 @@ TEST(HttpSession, ContinuesOnExpectation) {
 
 TEST(HttpSession, WaitsAndWritesWhatCameBeforeFirst) {
   Peer peer;
-  peer.Send(std::string(kGet) + "GET /wait/1500 HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(kGet));
+  peer.Send(std::string(kGetHello) + "GET /wait/1500 HTTP/1.1\r\nHost: x\r\n\r\n" +
+            std::string(kGetHello));
   EXPECT_EQ(peer.waits_ns, std::vector<int64_t>{1'500'000});
   EXPECT_EQ(peer.output, DatedOk("Hello, C++") + DatedOk("Hello, C++") + DatedOk("Hello, C++"));
 }
@@ -164,7 +165,7 @@ TEST(HttpSession, WaitsAndWritesWhatCameBeforeFirst) {
 TEST(HttpSession, WritesOnceForPipelinedRequests) {
   Peer peer;
   std::string ten;
-  for (int i = 0; i < 10; ++i) ten += kGet;
+  for (int i = 0; i < 10; ++i) ten += kGetHello;
   peer.Send(ten);
   EXPECT_EQ(peer.reads, 1);
   // Halved again and again, an output of n bytes takes log2(n) + 1 sends; ten outputs would take
@@ -191,7 +192,7 @@ TEST(HttpSession, GivesLargeBodiesInPieces) {
 TEST(HttpSession, DrainingClosesAfterTheResponse) {
   Peer peer;
   peer.context().draining = true;
-  EXPECT_TRUE(peer.Send(kGet).finished());
+  EXPECT_TRUE(peer.Send(kGetHello).finished());
   EXPECT_NE(peer.output.find("Connection: close\r\n"), std::string::npos);
   EXPECT_TRUE(peer.End().closed());
 }
@@ -319,7 +320,7 @@ TEST(HttpSession, DiscardsAfterAnErrorWithinALimit) {
 // Everything that a stream can hold, one after the other, up to a request that closes.
 std::string Stream() {
   std::string stream;
-  stream += kGet;
+  stream += kGetHello;
   stream += "\r\n";
   stream += "HEAD /bytes/77 HTTP/1.1\r\nHost: x\r\nUser-Agent: split\r\n\r\n";
   stream += "GET /bytes/3000?query=1 HTTP/1.1\r\nhost: x\r\nAccept: */*\r\n\r\n";

@@ -32,7 +32,7 @@ TEST(IoUringPerCore, WaitsOverlapAndAreCutOff) {
   std::vector<Client> patient;
   for (int i = 0; i < 9; ++i) patient.emplace_back(server->port());
   for (Client& client : patient) {
-    client.Send(std::string(kGet) + GetOf("/wait/10000000"));
+    client.Send(std::string(kGetHello) + GetOf("/wait/10000000"));
     EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
   }
   Client quick(server->port());
@@ -49,7 +49,7 @@ TEST(IoUringPerCore, WaitsOverlapAndAreCutOff) {
 TEST(IoUringPerCore, KeepsWhatArrivesDuringAWait) {
   RunningServer server(OneWorker());
   Client client(server->port());
-  client.Send(std::string(kGet) + GetOf("/wait/20000"));
+  client.Send(std::string(kGetHello) + GetOf("/wait/20000"));
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
   client.Send(GetOf("/bytes/3")).EndOutput();
   EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
@@ -122,7 +122,7 @@ TEST(IoUringPerCore, SpinsBeforeItBlocks) {
   options.knobs.busy_poll_ns = 100'000;
   RunningServer server(options);
   Client client(server->port());
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class Client {
   std::string input_;
 };
 
-inline constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+inline constexpr std::string_view kGetHello = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 // `bytes` with the value of every Date header blanked out.
 std::string WithoutDates(std::string bytes);

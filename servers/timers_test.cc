@@ -29,11 +29,11 @@ TEST_P(WithTimers, ServeOthersWhileOneWaits) {
   options.timeouts.drain_ns = 50'000'000;
   RunningServer server(options);
   Client slow(server->port());
-  EXPECT_EQ(slow.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(slow.Send(kGetHello).Receive(), Ok("Hello, C++"));
   slow.Send(Wait(10'000'000));
   std::vector<Client> others;
   for (int i = 0; i < 10; ++i) others.emplace_back(server->port());
-  for (Client& other : others) EXPECT_EQ(other.Send(kGet).Receive(), Ok("Hello, C++"));
+  for (Client& other : others) EXPECT_EQ(other.Send(kGetHello).Receive(), Ok("Hello, C++"));
   for (Client& other : others) EXPECT_EQ(other.Send(Wait(1000)).Receive(), Ok("Hello, C++"));
   server.StopAndJoin();  // the end of the drain ends the waiting
   EXPECT_EQ(server->counters().requests, 21u);
@@ -45,7 +45,7 @@ TEST_P(WithTimers, LetManyWaitAtOnce) {
   RunningServer server(OneWorker());
   std::vector<Client> clients;
   for (int i = 0; i < 100; ++i) clients.emplace_back(server->port());
-  for (Client& client : clients) EXPECT_EQ(client.Send(kGet).Receive(), Ok("Hello, C++"));
+  for (Client& client : clients) EXPECT_EQ(client.Send(kGetHello).Receive(), Ok("Hello, C++"));
   for (Client& client : clients) client.Send(Wait(300'000));
   server.StopAndJoin();
   EXPECT_EQ(server->counters().requests, 200u);
@@ -57,7 +57,7 @@ TEST_P(WithTimers, MissNothingThatComesMeanwhile) {
   std::vector<Client> clients;
   for (int i = 0; i < 10; ++i) clients.emplace_back(server->port());
   for (Client& client : clients) client.Send(Wait(100'000));
-  for (Client& client : clients) client.Send(kGet);
+  for (Client& client : clients) client.Send(kGetHello);
   for (Client& client : clients) client.Send(Wait(1)).EndOutput();
   for (Client& client : clients) {
     for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Receive(), Ok("Hello, C++"));
@@ -69,7 +69,7 @@ TEST_P(WithTimers, SurviveClientsThatVanishMeanwhile) {
   RunningServer server(OneWorker());
   for (int i = 0; i < 20; ++i) {
     Client client(server->port());
-    client.Send(kGet).Receive();
+    client.Send(kGetHello).Receive();
     client.Send(Wait(50'000));
     client.Abort();
   }
@@ -107,7 +107,7 @@ TEST(Fiber, RefusesConnectionsWithoutAStack) {
   for (size_t i = 0; i < kClients; ++i) clients.emplace_back(server->port());
   size_t refused = 0;
   for (Client& client : clients) {
-    const std::string answer = client.TrySend(kGet).Receive();
+    const std::string answer = client.TrySend(kGetHello).Receive();
     if (answer.starts_with("HTTP/1.1 503 ")) {
       ++refused;
     } else {
@@ -122,7 +122,7 @@ TEST(Fiber, RefusesConnectionsWithoutAStack) {
   for (Client& client : clients) client.Close();
   while (server->open() > 0) std::this_thread::yield();
   Client again(server->port());
-  EXPECT_EQ(again.Send(kGet).Receive(), Ok("Hello, C++"));
+  EXPECT_EQ(again.Send(kGetHello).Receive(), Ok("Hello, C++"));
 }
 #endif
 
