@@ -21,6 +21,10 @@ struct Placement {
   int client_cpu = 0;
 };
 
+// A counter of benchmark::State, for costs that want the server's CPU always busy: in which share
+// of its samples it was not.
+inline constexpr const char* kRanDry = "ran_dry";
+
 struct Cost {
   std::string_view name;
   std::string_view words;  // what one of it is

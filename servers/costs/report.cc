@@ -15,6 +15,8 @@ namespace crossover {
 namespace {
 
 constexpr int kRepetitions = 5;
+// Of the samples, before people are told.
+constexpr double kRanDryMax = 0.2;
 constexpr const char* kTableFormat = "%-19s %11s %6s %10s %7s  %s\n";
 
 // A counter of Google Benchmark's own: items per second of the time that counts.
@@ -63,6 +65,7 @@ nlohmann::json CostEvent(const Cost& cost, const CostFigures& figures) {
   nlohmann::json event = EventOf("cost", cost);
   event["ns"] = std::round(figures.ns * 10) / 10;
   event["spread"] = std::round(figures.spread * 1000) / 1000;
+  if (figures.ran_dry) event["ran_dry"] = std::round(*figures.ran_dry * 1000) / 1000;
   return event;
 }
 
@@ -98,20 +101,29 @@ bool CostReporter::ReportContext(const Context& /*context*/) {
 
 void CostReporter::ReportRuns(const std::vector<Run>& runs) {
   std::vector<double> repetitions_ns;
+  std::optional<double> ran_dry;
   std::string why = "nothing could be measured";
   for (const Run& run : runs) {
     if (run.run_type != Run::RT_Iteration) return;  // Google Benchmark's own statistics
     if (run.error_occurred) why = run.error_message;
     const auto rate = run.counters.find(kRate);
     if (run.error_occurred || rate == run.counters.end()) continue;
+    const auto dry = run.counters.find(kRanDry);
+    if (dry != run.counters.end()) {
+      ran_dry = ran_dry.value_or(0) + dry->second.value / static_cast<double>(runs.size());
+    }
     const double ns = 1e9 / rate->second.value;
     if (std::isfinite(ns) && ns > 0) repetitions_ns.push_back(ns);
   }
   const auto cost = costs_.find(runs.at(0).run_name.function_name);
   CHECK(cost != costs_.end());
   const bool measured = repetitions_ns.size() == runs.size();
-  last_event_ = measured ? CostEvent(cost->second, FiguresOf(std::move(repetitions_ns)))
-                         : UnavailableEvent(cost->second, why);
+  last_event_ = UnavailableEvent(cost->second, why);
+  if (measured) {
+    CostFigures figures = FiguresOf(std::move(repetitions_ns));
+    figures.ran_dry = ran_dry;
+    last_event_ = CostEvent(cost->second, figures);
+  }
   Tell(cost->second);
 }
 
@@ -121,8 +133,11 @@ void CostReporter::Tell(const Cost& cost) {
   const std::string ns = measured ? Printed("%.1f", last_event_["ns"]) : "-";
   const std::string spread =
       measured ? Printed("%.0f %%", 100 * double{last_event_["spread"]}) : "";
-  const std::string words =
+  std::string words =
       measured ? std::string(cost.words) : "unavailable: " + std::string(last_event_["why"]);
+  if (last_event_.value("ran_dry", 0.0) > kRanDryMax) {
+    words += "; too dear: the CPU was not always busy, since the peer didn't keep up";
+  }
   std::printf(kTableFormat, std::string(cost.name).c_str(),
               NumberOrNothing(cost.connections).c_str(), NumberOrNothing(cost.ready).c_str(),
               ns.c_str(), spread.c_str(), words.c_str());

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,9 @@
 namespace crossover {
 
 struct CostFigures {
-  double ns = 0;      // the median
-  double spread = 0;  // between the largest and the smallest, in medians
+  double ns = 0;                       // the median
+  double spread = 0;                   // between the largest and the smallest, in medians
+  std::optional<double> ran_dry = {};  // mean of kRanDry, of what has it
 };
 
 // Of one cost's repetitions, in nanoseconds; there is at least one.

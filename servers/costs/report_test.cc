@@ -63,6 +63,15 @@ TEST(CostReporter, TellsTheMedianOfTheRepetitions) {
   EXPECT_EQ(event["spread"], 1.5);
 }
 
+TEST(CostReporter, TellsHowOftenTheCpuRanDry) {
+  Measured always = Repetition(1e6);
+  always.counters[kRanDry] = benchmark::Counter(1);
+  Measured never = Repetition(1e6);
+  never.counters[kRanDry] = benchmark::Counter(0);
+  EXPECT_EQ(EventOf({always, never, never, never})["ran_dry"], 0.25);
+  EXPECT_FALSE(EventOf({Repetition(1e6)}).contains("ran_dry"));
+}
+
 TEST(CostReporter, TellsWhyThereIsNone) {
   Measured refused = Repetition(1e6);
   refused.error_occurred = true;

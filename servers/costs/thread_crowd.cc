@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <thread>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/open_files.h"
 #include "servers/architecture.h"
@@ -18,6 +18,8 @@ constexpr size_t kOtherDescriptors = 100;  // beside the eventfds
 // What a server's thread uses of its stack for a request, about.
 constexpr size_t kStackTouched = 2048;
 constexpr size_t kCacheLine = 64;
+constexpr size_t kDry = 8;  // of so many one is awake
+constexpr int64_t kLookNs = 2 * kNsPerUs;
 // Of what is left in the ring.
 constexpr int kNumberBits = 32;
 
@@ -30,7 +32,7 @@ __attribute__((noinline)) void TouchStack() {
 // About 10 us, and the same for all. By the clock on the wall, since a system call would be one
 // more: a median tells those that were interrupted from those that weren't.
 uint32_t TimeWork() {
-  constexpr int kSteps = 2000;
+  constexpr int kSteps = 8000;
   const int64_t begin_ns = MonotonicNs();
   uint64_t bits = 1;
   for (int i = 0; i < kSteps; ++i) bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
@@ -86,6 +88,7 @@ ThreadCrowd::ThreadCrowd(const Placement& placement, size_t threads)
   StartThreads();
   // A thread's first run is another matter.
   RunOn(placement.client_cpu);
+  Fill(threads);
   Wake(threads, threads);
 }
 
@@ -111,6 +114,8 @@ void ThreadCrowd::Stop() {
 void ThreadCrowd::Live(size_t i) {
   while (true) {
     eventfds_.Read(i);
+    while (held_.load(std::memory_order_relaxed)) {
+    }
     if (stopping_.load(std::memory_order_relaxed)) return;
     TouchStack();
     const uint64_t done = (uint64_t{TimeWork()} << kNumberBits) | (i + 1);
@@ -140,21 +145,35 @@ void ThreadCrowd::WakeNext() {
 }
 
 void ThreadCrowd::KeepAwake(size_t in_flight) {
-  TakeDone();
   while (in_flight_ < in_flight) WakeNext();
 }
 
+// Waking a thread of a CPU that is idle takes an interrupt, and longer than the thread runs: the
+// CPU would be idle again by the next. Held ones keep it busy.
+void ThreadCrowd::Fill(size_t in_flight) {
+  held_.store(true, std::memory_order_relaxed);
+  TakeDone();
+  KeepAwake(in_flight);
+  held_.store(false, std::memory_order_relaxed);
+}
+
 ThreadCrowd::Woken ThreadCrowd::Wake(size_t wanted, size_t in_flight) {
+  bool ran_dry = false;
   work_ns_.clear();
   while (work_ns_.size() < wanted) {
-    // Looks at the ring now and then only: each look takes it from the server's CPU.
-    std::this_thread::yield();
+    // Looks at the ring now and then only: each look takes it from the server's CPU. To yield
+    // would be to give the CPU away for a slice where others want it too.
+    const int64_t next_look_ns = MonotonicNs() + kLookNs;
+    while (MonotonicNs() < next_look_ns) {
+    }
+    TakeDone();
+    ran_dry = ran_dry || in_flight_ * kDry < in_flight;
     KeepAwake(in_flight);
   }
   const size_t threads = work_ns_.size();
   const auto middle = work_ns_.begin() + static_cast<std::ptrdiff_t>(threads / 2);
   std::nth_element(work_ns_.begin(), middle, work_ns_.end());
-  return {threads, static_cast<int64_t>(threads * *middle)};
+  return {threads, static_cast<int64_t>(threads * *middle), ran_dry};
 }
 
 }  // namespace crossover

@@ -49,12 +49,14 @@ class ThreadCrowd {
   double eventfd_read_ns() const { return eventfd_read_ns_; }
 
   struct Woken {
-    size_t threads = 0;   // that have run
-    int64_t work_ns = 0;  // that they computed
+    size_t threads = 0;    // that have run
+    int64_t work_ns = 0;   // that they computed
+    bool ran_dry = false;  // next to none was awake meanwhile: the CPU went idle, or to others
   };
-  // Wakes those that have been idle for the longest, until so many are awake.
-  void KeepAwake(size_t in_flight);
-  // The same until so many more have run. Those awake at the end run on.
+  // Wakes those that have been idle for the longest, until so many are awake, none of which goes on
+  // before that.
+  void Fill(size_t in_flight);
+  // Keeps so many awake until so many more have run. Those awake at the end run on.
   Woken Wake(size_t wanted, size_t in_flight);
 
  private:
@@ -62,11 +64,13 @@ class ThreadCrowd {
   void Stop();
   void Live(size_t i);
   void TakeDone();
+  void KeepAwake(size_t in_flight);
   void WakeNext();
 
   const EventfdSet eventfds_;
   double eventfd_read_ns_ = 0;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> held_{false};
   std::deque<uint32_t> idle_;  // for the longest in front
   size_t in_flight_ = 0;
 
