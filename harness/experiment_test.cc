@@ -395,6 +395,5 @@ TEST(Experiments, OfBeforeAKeyWasInventedAreWhatTheyWere) {
   experiment.cost_readings = 0;
   EXPECT_EQ(ExperimentFingerprint(experiment), "c1e7998ae29f07c7");
 }
-
 }  // namespace
 }  // namespace crossover
