@@ -27,11 +27,23 @@ UnavailableCost ParseUnavailable(const JsonNode& node) {
           .why = node.Require("why").String()};
 }
 
+// Of the samples of a switch: more of them without anybody awake, and the figure is of waiting for
+// the peer.
+constexpr double kRanDryMax = 0.2;
+
 }  // namespace
 
 void AddLine(const JsonNode& line, CostReading& reading) {
   if (line.Require("event").String() == "cost") {
-    reading.costs.push_back(ParseCost(line));
+    const StepCost cost = ParseCost(line);
+    const auto ran_dry = line.Find("ran_dry");
+    if (ran_dry && ran_dry->Number() > kRanDryMax) {
+      reading.unavailable.push_back({.name = cost.name,
+                                     .connections = cost.connections,
+                                     .why = "the peer did not keep the server's CPU busy"});
+    } else {
+      reading.costs.push_back(cost);
+    }
   } else {
     reading.unavailable.push_back(ParseUnavailable(line));
   }

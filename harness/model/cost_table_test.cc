@@ -46,6 +46,19 @@ TEST(CostReading, RefusesWhatNoCostIs) {
   EXPECT_THROW(ParseCostReading(JsonNode(line, "t")), UsageError);
 }
 
+TEST(CostReading, LeavesOutASwitchOfACpuThatRanDry) {
+  CostReading reading;
+  json line = {{"event", "cost"}, {"name", "switch"}, {"connections", 200}, {"ns", 4000.0}};
+  line["ran_dry"] = 0.1;
+  AddLine(JsonNode(line, "t"), reading);
+  EXPECT_EQ(reading.costs.size(), 1u);
+  line["ran_dry"] = 0.3;
+  AddLine(JsonNode(line, "t"), reading);
+  EXPECT_EQ(reading.costs.size(), 1u);
+  ASSERT_EQ(reading.unavailable.size(), 1u);
+  EXPECT_THAT(reading.unavailable[0].why, HasSubstr("did not keep the server's CPU busy"));
+}
+
 TEST(CostTable, TakesTheMedianOfTheReadings) {
   const std::vector<CostReading> readings = {Reading(1), Reading(3), Reading(1.5)};
   const CostTable table(readings);
