@@ -12,6 +12,7 @@
 #include "base/json_node.h"
 #include "base/limits.h"
 #include "harness/names.h"
+#include "harness/placement.h"
 
 namespace crossover {
 namespace {
@@ -110,13 +111,14 @@ std::vector<int64_t> ParseConnections(const JsonNode& node) {
 }
 
 LoadSettings ParseLoad(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 5> kKeys = {"threads", "warmup", "duration",
-                                                            "drain_timeout", "connect_timeout"};
+  static constexpr std::array<std::string_view, 6> kKeys = {
+      "threads", "busy_poll", "warmup", "duration", "drain_timeout", "connect_timeout"};
   node.RequireObject(kKeys);
   LoadSettings load;
   if (const auto threads = node.Find("threads")) {
     load.threads = threads->Integer(0, Signed(limits::kThreadsMax));
   }
+  if (const auto busy_poll = node.Find("busy_poll")) load.busy_poll = busy_poll->Bool();
   const auto duration = [&](std::string_view key, int64_t min_ns, int64_t& value_ns) {
     if (const auto member = node.Find(key)) value_ns = member->DurationNs(min_ns);
   };
@@ -314,6 +316,14 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
     root.Refuse("has an \"axis\", and no \"workloads\" that are places on it");
   }
   if (const auto node = root.Find("load")) experiment.load = ParseLoad(*node);
+  const CpuSets placed{.server = experiment.placement.server_cpus,
+                       .client = experiment.placement.client_cpus};
+  if (experiment.load.busy_poll &&
+      (experiment.placement.mode == Placement::Mode::kShared || placed.Overlap())) {
+    root.Require("load").Require("busy_poll").Refuse(
+        "would take the CPU from a server that is placed on it as well; leave it out, or set "
+        "\"placement\": \"isolated\"");
+  }
   if (const auto node = root.Find("duet")) experiment.duet = ParseDuet(*node);
   if (const auto node = root.Find("profile")) experiment.profile = ParseInstrument(*node, true);
   if (const auto node = root.Find("trace")) experiment.trace = ParseInstrument(*node, false);

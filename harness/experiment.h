@@ -38,7 +38,8 @@ struct ArchitectureLevel {
 };
 
 struct LoadSettings {
-  int64_t threads = 0;  // 0: one per client CPU
+  int64_t threads = 0;     // 0: one per client CPU
+  bool busy_poll = false;  // only where the client has CPUs of its own
   int64_t warmup_ns = 1'500'000'000;
   int64_t duration_ns = 4'000'000'000;
   int64_t drain_timeout_ns = 5'000'000'000;

@@ -99,6 +99,7 @@ json ToJson(const Experiment& experiment) {
                  {"launcher",
                   {{"server", json(experiment.launcher.server)},
                    {"client", json(experiment.launcher.client)}}}};
+  if (load.busy_poll) object["load"]["busy_poll"] = true;
   if (experiment.duet) object["duet"] = DuetToJson(*experiment.duet);
   if (experiment.profile) object["profile"] = InstrumentToJson(*experiment.profile, true);
   if (experiment.trace) object["trace"] = InstrumentToJson(*experiment.trace, false);

@@ -11,6 +11,9 @@
 #include "harness/commands.h"
 #include "harness/compare_command.h"
 #include "harness/duet/duet_command.h"
+#include "harness/search/capacity_command.h"
+#include "harness/search/find_command.h"
+#include "harness/selftest/self_test_command.h"
 
 namespace crossover {
 namespace {
@@ -22,6 +25,12 @@ struct CommandLine {
   DuetChoice duet;
   std::string duet_time_limit = "20s";
   std::string duet_slice;
+  SelfTestChoice selftest;
+  std::string selftest_time_limit = "20s";
+  FindChoice find;
+  std::string find_time_limit = "12s";
+  CapacityChoice capacity;
+  std::string capacity_duration = "2s";
   std::function<int()> command;
 };
 
@@ -91,6 +100,93 @@ void DeclareDuet(CLI::App& app, CommandLine& line) {
   });
 }
 
+void DeclareSelfTest(CLI::App& app, CommandLine& line) {
+  SelfTestChoice& test = line.selftest;
+  app.add_option("--comparisons", test.comparisons,
+                 "Duets of a server with itself, and as many with each effect")
+      ->check(CLI::Range(int64_t{0}, int64_t{10'000}))
+      ->capture_default_str();
+  app.add_option("--effects", test.effects_percent,
+                 "How much more CPU the slower of the two takes, in per cent")
+      ->delimiter(',')
+      ->check(CLI::Range(0.1, 100.0))
+      ->capture_default_str();
+  app.add_option("--only", test.architectures, "These architectures in turn: A,B (default: all)")
+      ->delimiter(',');
+  app.add_option("--time-limit", line.selftest_time_limit, "Ends each duet after so long")
+      ->capture_default_str();
+  app.add_flag("--fresh", test.fresh, "Forgets what earlier self-tests found here");
+  app.add_flag("--show", test.only_show, "Only shows what they found")->excludes("--fresh");
+  app.footer(
+      "What it finds is added to results/selftest, and quoted by later reports on this machine.\n"
+      "Exit status: 0 nothing speaks against the instrument; 1 something does; 2 refused;\n"
+      "130 interrupted, with what was found kept.");
+  app.callback([&line] {
+    line.command = [&line] {
+      line.selftest.results = kResultsDirectory;
+      line.selftest.settings.time_limit_ns =
+          ParseDurationNs(line.selftest_time_limit, "--time-limit");
+      return SelfTestCommand(line.selftest);
+    };
+  });
+}
+
+void DeclareFind(CLI::App& app, CommandLine& line) {
+  FindChoice& find = line.find;
+  app.add_option("A", find.own, "An architecture, with knobs if need be: epoll-pool:workers=4")
+      ->required();
+  app.add_option("B", find.baseline, "The one that it is compared with")->required();
+  app.add_option("--metric", find.metric, "cpu (per request), throughput, p50 or p99")
+      ->capture_default_str();
+  app.add_option("--axis", find.axis,
+                 "connections, rate (requests/s), wait or cpu (us in the handler), active (% of "
+                 "the connections) or requests (per connection)")
+      ->capture_default_str();
+  app.add_option("--range", find.range, "LOW:HIGH on the axis, such as 1:16000");
+  app.add_option("--connections", find.connections, "To each, on any other axis")
+      ->check(CLI::Range(int64_t{1}, int64_t{limits::kConnectionsMax}))
+      ->capture_default_str();
+  app.add_option("--workload", find.path, "The path that is asked for")->capture_default_str();
+  app.add_option("--precision", find.settings.precision,
+                 "A place is left when the ratio is known to so much on each side")
+      ->check(CLI::Range(0.0001, 0.5))
+      ->capture_default_str();
+  app.add_option("--time-limit", line.find_time_limit, "Or after so long")->capture_default_str();
+  app.add_option("--places", find.places_max, "Reads so many places at most")
+      ->check(CLI::Range(int64_t{5}, int64_t{100}))
+      ->capture_default_str();
+  app.add_option("--out", find.out, "Writes what was read to this file, as JSON");
+  app.footer("Exit status: 0 done, crossing or not; 2 refused; 130 interrupted.");
+  app.callback([&line] {
+    line.command = [&line] {
+      line.find.settings.time_limit_ns = ParseDurationNs(line.find_time_limit, "--time-limit");
+      return FindCommand(line.find);
+    };
+  });
+}
+
+void DeclareCapacity(CLI::App& app, CommandLine& line) {
+  CapacityChoice& capacity = line.capacity;
+  app.add_option("ARCHITECTURE", capacity.contenders,
+                 "One or more, with knobs if need be: epoll-pool:workers=4")
+      ->required();
+  app.add_option("--objective", capacity.objective, "p50, p90, p99 or p999 and its limit")
+      ->capture_default_str();
+  app.add_option("--connections", capacity.connections, "To each")
+      ->check(CLI::Range(int64_t{1}, int64_t{limits::kConnectionsMax}))
+      ->capture_default_str();
+  app.add_option("--workload", capacity.path, "The path that is asked for")->capture_default_str();
+  app.add_option("--duration", line.capacity_duration, "Of each trial")->capture_default_str();
+  app.add_option("--out", capacity.out, "Writes the result to this file, as JSON");
+  app.footer("Exit status: 0 done; 2 refused; 130 interrupted.");
+  app.callback([&line] {
+    line.command = [&line] {
+      line.capacity.duration_ns = ParseDurationNs(line.capacity_duration, "--duration");
+      return CapacityCommand(line.capacity);
+    };
+  });
+}
+
 void DeclareCompare(CLI::App& app, CommandLine& line) {
   CompareChoice& choice = line.compare;
   app.add_option("A", choice.a, "Directory or report.json of the run to compare with")->required();
@@ -127,6 +223,14 @@ void Declare(CLI::App& app, CommandLine& line) {
 
   DeclareDuet(*app.add_subcommand("duet", "Compares two architectures quickly, side by side"),
               line);
+
+  DeclareFind(*app.add_subcommand("find", "Finds where the order of two architectures flips"), line);
+  DeclareCapacity(*app.add_subcommand("capacity",
+                                      "Finds the highest rate within an objective for latency"),
+                  line);
+  DeclareSelfTest(*app.add_subcommand(
+                      "selftest", "Tests the instrument: can it tell a small difference from none?"),
+                  line);
 
   CLI::App* tune = app.add_subcommand(
       "tune", "Finds each architecture's best knobs here, and writes the experiment with them");

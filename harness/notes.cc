@@ -185,10 +185,18 @@ void AddOpenLoop(const TrialLog& log, Notes& notes) {
   const auto relative = std::ranges::find_if(
       workloads, [](const Workload& workload) { return workload.rate_percent.has_value(); });
   if (relative == workloads.end()) return;
-  notes.push_back("Rates in per cent are of each architecture's own throughput under " +
+  notes.push_back("Rates in per cent are of " +
+                  std::string(relative->of_slowest ? "the slowest architecture's throughput under "
+                                                   : "each architecture's own throughput under ") +
                   relative->percent_of +
                   ", at as many connections and in the same repetition: offered_rps tells what "
                   "that came to.");
+}
+
+// What the instrument can tell apart here, as the run's first line quotes it.
+void AddSelfTest(const TrialLog& log, Notes& notes) {
+  const nlohmann::json quote = log.run.environment.value("selftest", nlohmann::json());
+  if (quote.is_string() && !quote.get<std::string>().empty()) notes.push_back(quote);
 }
 
 void AddCosts(const TrialLog& log, Notes& notes) {
@@ -212,6 +220,7 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   AddCanary(log, "user-mode", &CanaryReading::user_ns, notes);
   AddCanary(log, "system-call", &CanaryReading::syscall_ns, notes);
   AddMissing(cells, notes);
+  AddSelfTest(log, notes);
   AddCosts(log, notes);
   AddStatistics(log, comparisons, notes);
   return notes;

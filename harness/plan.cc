@@ -46,7 +46,8 @@ std::vector<PlannedTrial> EveryCellOnce(const Experiment& experiment) {
 }
 
 // A rate that is a percentage of a throughput needs that measured before, and shortly before, since
-// the machine drifts: such trials come right after that one, in the order that they have.
+// the machine drifts: such trials come right after that one, or the last of those that it hangs on,
+// in the order that they have.
 std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
                                                   const std::vector<PlannedTrial>& cells) {
   std::vector<PlannedTrial> ordered;
@@ -54,11 +55,16 @@ std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
     const Workload& workload = experiment.workloads[capacity.workload];
     if (workload.rate_percent) continue;
     ordered.push_back(capacity);
+    const auto is_like_it = [&](const PlannedTrial& trial) {
+      return trial.workload == capacity.workload && trial.connections == capacity.connections;
+    };
+    const bool last = std::ranges::count_if(ordered, is_like_it) ==
+                      std::ranges::count_if(cells, is_like_it);
     std::ranges::copy_if(cells, std::back_inserter(ordered), [&](const PlannedTrial& trial) {
       const Workload& other = experiment.workloads[trial.workload];
       return other.rate_percent && other.percent_of == workload.name &&
-             trial.architecture == capacity.architecture &&
-             trial.connections == capacity.connections;
+             trial.connections == capacity.connections &&
+             (other.of_slowest ? last : trial.architecture == capacity.architecture);
     });
   }
   return ordered;

@@ -45,12 +45,37 @@ Output ReadAll(ChildProcess& child, int64_t deadline_ns) {
   return output;
 }
 
+// Empty, or one line: why not, and what to do before `again`.
+std::string Draw(const std::string& name, const std::filesystem::path& what,
+                 const std::string& again) {
+  const std::filesystem::path script = OwnDirectory().parent_path() / "plots" / name;
+  if (::access(script.c_str(), R_OK) != 0) return "no charts: " + script.string() + " is missing";
+  const std::string python =
+      ::access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : "python3";
+  try {
+    ChildProcess child =
+        ChildProcess::Start({.name = name, .argv = {python, "-B", script, what}, .cpus = {}});
+    const Output output = ReadAll(child, MonotonicNs() + kChartsSeconds * kNsPerSecond);
+    if (output.status && output.status->Success()) return {};
+    const std::string said = child.LastStderrLine();
+    return "no charts: " +
+           (!said.empty()   ? said
+            : output.status ? name + ": " + output.status->Describe()
+                            : name + " took too long") +
+           " (needed: sudo apt-get install python3-matplotlib; then: " + again + ")";
+  } catch (const std::system_error& error) {
+    return std::string("no charts: ") + error.what() +
+           " (needed: sudo apt-get install python3 python3-matplotlib)";
+  }
+}
+
 }  // namespace
 
 Programs FindPrograms(const std::string& server, const std::string& load) {
   return {.server = Locate(server, "crossover-server"),
           .load = Locate(load, "crossover-load"),
-          .costs = OwnDirectory() / "crossover-costs"};
+          .costs = OwnDirectory() / "crossover-costs",
+          .responder = OwnDirectory() / "crossover-null"};
 }
 
 std::vector<std::string> KnownArchitectures(const std::filesystem::path& server) {
@@ -65,26 +90,11 @@ std::vector<std::string> KnownArchitectures(const std::filesystem::path& server)
 }
 
 std::string DrawCharts(const std::filesystem::path& run_directory) {
-  const std::filesystem::path script = OwnDirectory().parent_path() / "plots" / "charts.py";
-  if (::access(script.c_str(), R_OK) != 0) return "no charts: " + script.string() + " is missing";
-  const std::string python =
-      ::access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : "python3";
-  try {
-    ChildProcess child = ChildProcess::Start(
-        {.name = "charts.py", .argv = {python, "-B", script, run_directory}, .cpus = {}});
-    const Output output = ReadAll(child, MonotonicNs() + kChartsSeconds * kNsPerSecond);
-    if (output.status && output.status->Success()) return {};
-    const std::string said = child.LastStderrLine();
-    return "no charts: " +
-           (!said.empty()   ? said
-            : output.status ? "charts.py: " + output.status->Describe()
-                            : std::string("charts.py took too long")) +
-           " (needed: sudo apt-get install python3-matplotlib; then: crossover report " +
-           run_directory.string() + ")";
-  } catch (const std::system_error& error) {
-    return std::string("no charts: ") + error.what() +
-           " (needed: sudo apt-get install python3 python3-matplotlib)";
-  }
+  return Draw("charts.py", run_directory, "crossover report " + run_directory.string());
+}
+
+std::string DrawSelfTest(const std::filesystem::path& summary) {
+  return Draw("selftest_chart.py", summary, "crossover selftest --show");
 }
 
 }  // namespace crossover

@@ -11,9 +11,10 @@ struct Programs {
   std::filesystem::path server;
   std::filesystem::path load;
   std::filesystem::path costs;
+  std::filesystem::path responder;
 };
 
-// crossover-server, crossover-load and crossover-costs next to this executable, unless a path is
+// crossover-server, crossover-load, crossover-costs and crossover-null next to this executable, unless a path is
 // given. Throws UsageError for one of the first two that is not there.
 Programs FindPrograms(const std::string& server, const std::string& load);
 
@@ -23,5 +24,7 @@ std::vector<std::string> KnownArchitectures(const std::filesystem::path& server)
 // Draws the charts of a run with plots/charts.py, which is expected beside the directory of this
 // executable. Empty, or one line that says why there are none and what to do. Main thread only.
 std::string DrawCharts(const std::filesystem::path& run_directory);
+// The same of a self-test's summary, with plots/selftest_chart.py.
+std::string DrawSelfTest(const std::filesystem::path& summary);
 
 }  // namespace crossover

@@ -18,6 +18,7 @@
 #include "harness/progress.h"
 #include "harness/run_directory.h"
 #include "harness/runner.h"
+#include "harness/selftest/self_test_log.h"
 #include "harness/trial.h"
 #include "harness/wording.h"
 
@@ -51,10 +52,12 @@ std::vector<std::filesystem::path> ProgramFiles(const Programs& programs) {
 RunRecord NewRecord(const Experiment& experiment, const MachineLimits& limits,
                     const Programs& programs, const CpuSets& cpus) {
   const std::string now = UtcNow();
+  nlohmann::json environment = CaptureEnvironment(limits, ProgramFiles(programs));
+  environment["selftest"] = QuoteSelfTest(kResultsDirectory, environment.at("fingerprint"));
   return {.run_id = MakeRunId(now, experiment.name),
           .created_utc = now,
           .experiment = experiment,
-          .environment = CaptureEnvironment(limits, ProgramFiles(programs)),
+          .environment = std::move(environment),
           .server_cpus = FormatCpuList(cpus.server),
           .client_cpus = FormatCpuList(cpus.client)};
 }

@@ -151,6 +151,9 @@ std::vector<Difference> SettingsDifferences(const RunReport& a, const RunReport&
       AppendDifferences(key, a.experiment[key], b.experiment[key], differences);
     }
   }
+  static const nlohmann::json::json_pointer kBusyPoll("/load/busy_poll");  // absent: false
+  AppendDifferences("load.busy_poll", a.experiment.value(kBusyPoll, false),
+                    b.experiment.value(kBusyPoll, false), differences);
   for (const nlohmann::json& level : a.experiment.value("architectures", nlohmann::json::array())) {
     const nlohmann::json label = level.is_object() ? level.value("label", nlohmann::json()) : level;
     if (!label.is_string()) continue;

@@ -1,5 +1,6 @@
 #include "harness/runner.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/cpu_list.h"
@@ -32,13 +33,12 @@ class AffinityKeeper {
   const std::vector<int> cpus_ = AllowedCpus();
 };
 
-// The throughput that the planned trial's rate is a percentage of, if it is one and that trial was
-// done, valid or not (docs/decisions/0007): the same architecture and connections in the same
+// The throughput of an architecture, under what the planned trial's rate is a percentage of, if that
+// trial was done, valid or not (docs/decisions/0007): at the same connections in the same
 // repetition; never that of a trial with an instrument.
-std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
-  const Experiment& experiment = log.run.experiment;
-  const std::string& workload = experiment.workloads[planned.workload].percent_of;
-  const std::string& label = experiment.architectures[planned.architecture].label;
+std::optional<double> CapacityOf(const std::string& label, const TrialLog& log,
+                                 const PlannedTrial& planned) {
+  const std::string& workload = log.run.experiment.workloads[planned.workload].percent_of;
   for (const TrialRecord& trial : log.trials) {
     if (trial.workload != workload || trial.architecture != label ||
         trial.connections != planned.connections || trial.repetition != planned.repetition ||
@@ -49,6 +49,21 @@ std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& plann
     return throughput.value_or(0) > 0 ? throughput : std::nullopt;
   }
   return std::nullopt;
+}
+
+// What the planned trial's rate is a percentage of, if it is one and all that it hangs on is known.
+std::optional<double> CapacityFor(const TrialLog& log, const PlannedTrial& planned) {
+  const Experiment& experiment = log.run.experiment;
+  if (!experiment.workloads[planned.workload].of_slowest) {
+    return CapacityOf(experiment.architectures[planned.architecture].label, log, planned);
+  }
+  std::optional<double> slowest;
+  for (const ArchitectureLevel& level : experiment.architectures) {
+    const auto capacity = CapacityOf(level.label, log, planned);
+    if (!capacity) return std::nullopt;
+    slowest = std::min(slowest.value_or(*capacity), *capacity);
+  }
+  return slowest;
 }
 
 // Takes the readings that come before `trial` and that the log lacks.

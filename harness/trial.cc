@@ -267,6 +267,7 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
                "--threads", std::to_string(threads), "--drain-timeout",
                DurationText(load.drain_timeout_ns), "--connect-timeout",
                DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
+  if (load.busy_poll) argv.emplace_back("--busy-poll");
   if (setup.trial.pass == Pass::kDuet) {
     argv.emplace_back("--slices");
   } else {

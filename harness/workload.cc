@@ -101,6 +101,12 @@ void ParseRateKeys(const JsonNode& node, Workload& workload) {
                                        "the name of the workload whose throughput "
                                        "is 100 %, \"percent_of\":\"closed\"")
                               .String();
+    static constexpr std::array<std::string_view, 2> kWhose = {"own", "slowest"};
+    if (const auto whose = node.Find("capacity_of")) {
+      workload.of_slowest = whose->Choice(kWhose) == "slowest";
+    }
+  } else if (const auto whose = node.Find("capacity_of")) {
+    whose->Refuse("needs a \"rate_percent\"");
   } else if (const auto of = node.Find("percent_of")) {
     of->Refuse("needs a \"rate_percent\"");
   }
@@ -134,7 +140,7 @@ void ParsePlace(const JsonNode& node, bool has_axis, Workload& workload) {
 }
 
 Workload ParseWorkload(const JsonNode& node, bool has_axis) {
-  static constexpr std::array<std::string_view, 14> kKeys = {"name",
+  static constexpr std::array<std::string_view, 15> kKeys = {"name",
                                                              "method",
                                                              "path",
                                                              "body_bytes",
@@ -146,6 +152,7 @@ Workload ParseWorkload(const JsonNode& node, bool has_axis) {
                                                              "rate",
                                                              "rate_percent",
                                                              "percent_of",
+                                                             "capacity_of",
                                                              "arrivals",
                                                              "deadline"};
   node.RequireObject(kKeys);
@@ -218,6 +225,7 @@ json ToJson(const Workload& workload) {
   if (workload.rate_percent) {
     object["rate_percent"] = NumberJson(*workload.rate_percent);
     object["percent_of"] = workload.percent_of;
+    if (workload.of_slowest) object["capacity_of"] = "slowest";
   }
   if (workload.open()) object["arrivals"] = workload.arrivals;
   if (workload.deadline_ns) object["deadline"] = DurationText(*workload.deadline_ns);

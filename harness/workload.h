@@ -28,7 +28,8 @@ struct Workload {
   // Open loop, if there is a rate: requests are due whether or not earlier ones are answered.
   std::optional<double> rate_rps;
   std::optional<double> rate_percent;  // of the throughput of `percent_of` in the same repetition,
-  std::string percent_of;              // a closed workload: the architecture's own capacity
+  std::string percent_of;              // a closed workload: the architecture's own capacity, or
+  bool of_slowest = false;             // that of the slowest of all: the same rate for each
   std::string arrivals = "constant";   // or poisson
   std::optional<int64_t> deadline_ns;  // a request that is later than that is shed
 

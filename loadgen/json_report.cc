@@ -112,6 +112,7 @@ json CpuToJson(const LoadResult& result) {
   }
   return {{"user_seconds", user_seconds},
           {"system_seconds", system_seconds},
+          {"polling_seconds", result.client_polling_seconds()},
           {"threads", std::move(threads)}};
 }
 
@@ -135,6 +136,7 @@ json ToJson(const LoadResult& result) {
       {"pipeline", result.options.pipeline},
       {"active", result.options.active > 0 ? result.options.active : result.options.connections},
       {"threads", result.options.threads},
+      {"busy_poll", result.options.busy_poll},
       {"window",
        {{"start_ns", result.window_start_ns},
         {"end_ns", result.window_end_ns},

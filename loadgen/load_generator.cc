@@ -311,7 +311,8 @@ void Collect(const Fleet& fleet, LoadResult& result) {
   }
   const double seconds = result.window_seconds();
   for (ThreadCpu& thread : result.threads) {
-    thread.utilization = seconds > 0 ? thread.cpu_seconds / seconds : 0;
+    const double working = thread.cpu_seconds - thread.polling_seconds;
+    thread.utilization = seconds > 0 ? working / seconds : 0;
   }
   result.intervals = intervals.Whole(result.window_end_ns);
   CHECK(result.ledger.Closes());

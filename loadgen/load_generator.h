@@ -36,6 +36,10 @@ struct LoadOptions {
   // Paced schedules: polls, and doesn't sleep, for so long before a request is due and after one is
   // sent. Takes a CPU, and the time out of the latency that a sleeping CPU needs to wake up.
   int64_t spin_ns = 0;
+  // Polls, and doesn't sleep, as long as a request is under way or due. A response to a client that
+  // sleeps has to wake it, and on loopback it is the server's CPU that does: 5 us and more for each
+  // (docs/decisions/0014). Takes a CPU.
+  bool busy_poll = false;
   bool trace = false;     // keep the times of each request
   std::vector<int> cpus;  // thread i runs on cpus[i % size]; empty: wherever it likes
   // A connection is closed after so many requests, that of the connect phase not counted, and made
@@ -86,7 +90,8 @@ struct ThreadCpu {
   double cpu_seconds = 0;  // in the window
   double user_seconds = 0;
   double system_seconds = 0;
-  double utilization = 0;  // of one CPU
+  double polling_seconds = 0;  // of cpu_seconds, with LoadOptions::busy_poll: in vain
+  double utilization = 0;      // of one CPU, by the rest
 };
 
 // One verified response of the run, CLOCK_MONOTONIC.
@@ -128,7 +133,8 @@ struct LoadResult {
   double throughput_rps() const;  // 0 if the window is empty
   // Sent and not yet answered, averaged over the time of the window. 0 if the window is empty.
   double requests_under_way() const;
-  double client_cpu_seconds() const;
+  double client_cpu_seconds() const;      // without polling_seconds
+  double client_polling_seconds() const;  // of all threads
   // Of one CPU: by the threads on the busiest of options.cpus; where threads run where they like,
   // by the busiest thread.
   double busiest_utilization() const;

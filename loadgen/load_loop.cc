@@ -63,7 +63,9 @@ void LoadLoop::Run() {
   next_check_ns_ = last_settled_ns_ + check_period_ns_;
   while (true) {
     if (stage_ == Stage::kConnect) StartConnects();
+    const uint64_t bytes_before = tally_.received_bytes;
     engine_->Wait(WaitNs());
+    if (setting_.options.busy_poll) CountPolling(tally_.received_bytes > bytes_before);
     if (!timers_.empty()) SendDue();
     LookAtState();
     const int64_t now_ns = MonotonicCoarseNs();
@@ -75,12 +77,19 @@ void LoadLoop::Run() {
 
 int64_t LoadLoop::WaitNs() const {
   if (stage_ == Stage::kConnect) return ConnectWaitNs();
+  if (polls()) return 0;
   if (!schedule_.paced()) return check_period_ns_;
   const int64_t spin_ns = setting_.options.spin_ns;
   const int64_t now_ns = MonotonicNs();
   if (awaiting_ > 0 && now_ns - last_sent_ns_ < spin_ns) return 0;
   if (timers_.empty()) return check_period_ns_;
   return std::clamp<int64_t>(timers_.First().due_ns - spin_ns - now_ns, 0, check_period_ns_);
+}
+
+void LoadLoop::CountPolling(bool found) {
+  const int64_t now_ns = MonotonicNs();
+  if (!found && polls()) polling_ns_ += now_ns - last_poll_ns_;
+  last_poll_ns_ = now_ns;
 }
 
 uint16_t LoadLoop::NextKind(uint32_t index) const {
@@ -291,12 +300,13 @@ void LoadLoop::AddAllUnderWay(uint32_t index, int64_t until_ns) {
   }
 }
 
-LoadLoop::CpuUsage LoadLoop::ReadCpuUsage() {
+LoadLoop::CpuUsage LoadLoop::ReadCpuUsage() const {
   rusage usage{};
   CHECK(getrusage(RUSAGE_THREAD, &usage) == 0);
   return {.total_ns = ThreadCpuNs(),
           .user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec,
-          .system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec};
+          .system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec,
+          .polling_ns = polling_ns_};
 }
 
 void LoadLoop::CountCpu() {
@@ -304,6 +314,9 @@ void LoadLoop::CountCpu() {
   tally_.cpu.cpu_seconds = static_cast<double>(now.total_ns - cpu_at_start_.total_ns) / 1e9;
   tally_.cpu.user_seconds = static_cast<double>(now.user_us - cpu_at_start_.user_us) / 1e6;
   tally_.cpu.system_seconds = static_cast<double>(now.system_us - cpu_at_start_.system_us) / 1e6;
+  // By the wall clock, and so a little too much where something else had the CPU meanwhile.
+  const double polling = static_cast<double>(now.polling_ns - cpu_at_start_.polling_ns) / 1e9;
+  tally_.cpu.polling_seconds = std::min(polling, tally_.cpu.cpu_seconds);
 }
 
 void LoadLoop::LookAtState() {

@@ -114,6 +114,7 @@ class LoadLoop : public EngineSink {
     int64_t total_ns = 0;
     int64_t user_us = 0;
     int64_t system_us = 0;
+    int64_t polling_ns = 0;
   };
 
   void OnConnected(uint32_t index, int error) override;
@@ -142,6 +143,7 @@ class LoadLoop : public EngineSink {
   bool IsWithinWindow(int64_t due_ns) const;
   void CountOffered(Connection& connection, uint64_t RequestLedger::*given_up = nullptr);
   int64_t WaitNs() const;
+  void CountPolling(bool found);
 
   // In slices.
   void LookAtSlices();
@@ -173,6 +175,8 @@ class LoadLoop : public EngineSink {
   void CountLeftOver(Connection& connection);
 
   // Pipelining.
+  // While a request is under way or to be sent; a client that stands idle sleeps.
+  bool polls() const { return setting_.options.busy_poll && (awaiting_ > 0 || !timers_.empty()); }
   bool pipelines() const { return setting_.options.pipeline > 1; }
   size_t InFlight(uint32_t index) const;
   void OnPipelinedBytes(uint32_t index, std::string_view bytes, bool last);
@@ -187,7 +191,7 @@ class LoadLoop : public EngineSink {
   void End();
   void AddUnderWay(int64_t since_ns, int64_t until_ns);
   void AddAllUnderWay(uint32_t index, int64_t until_ns);
-  static CpuUsage ReadCpuUsage();
+  CpuUsage ReadCpuUsage() const;
   void CountCpu();
 
   const LoopSetting setting_;
@@ -214,6 +218,8 @@ class LoadLoop : public EngineSink {
   size_t active_ = 0;  // connections with a request of the run outstanding
   const size_t active_max_;
   int64_t last_sent_ns_ = 0;
+  int64_t last_poll_ns_ = 0;
+  int64_t polling_ns_ = 0;  // in polls that found nothing
   LoopTally tally_;
   std::unique_ptr<LoopProgress> progress_;
   uint32_t progress_told_ = 0;  // of how often it was asked

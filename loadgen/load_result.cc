@@ -55,7 +55,13 @@ double LoadResult::requests_under_way() const {
 
 double LoadResult::client_cpu_seconds() const {
   double seconds = 0;
-  for (const ThreadCpu& thread : threads) seconds += thread.cpu_seconds;
+  for (const ThreadCpu& thread : threads) seconds += thread.cpu_seconds - thread.polling_seconds;
+  return seconds;
+}
+
+double LoadResult::client_polling_seconds() const {
+  double seconds = 0;
+  for (const ThreadCpu& thread : threads) seconds += thread.polling_seconds;
   return seconds;
 }
 

@@ -57,7 +57,7 @@ struct DuetRules {
   std::function<int64_t()> now_ns;
 };
 
-inline constexpr size_t kDuetPairsMin = 10;
+inline constexpr size_t kDuetPairsMin = 20;
 inline constexpr size_t kDuetWarmUps = 3;  // pairs that are not counted
 inline constexpr int64_t kSliceMinNs = 100'000'000;
 inline constexpr int64_t kSliceMaxNs = 1'000'000'000;

@@ -62,17 +62,20 @@ class CostMissing : public std::runtime_error {
 
 class Prediction {
  public:
-  Prediction(const ordered_json& cell, const std::string& architecture, const CostTable& costs)
+  Prediction(const ordered_json& cell, const std::string& architecture, const Workload& workload,
+             const CostTable& costs)
       : trace_(cell["trace"]),
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
+        all_awake_(!workload.open() && !workload.active_percent),
         costs_(costs),
         us_(std::size(kParts)),
         steps_(std::size(kParts), ordered_json::array()) {
-    Add("http", "session", 1, Cost("session", connections_));
     if (architecture_ == "io-uring-per-core") {
+      Add("http", "session", 1, Cost("session", connections_));
       AddRing();
     } else {
+      AddSession();
       AddCalls();
     }
     AddSwitches();
@@ -100,6 +103,7 @@ class Prediction {
     steps_[place].push_back({{"step", step}, {"count", count}, {"ns", ns}});
   }
 
+  void AddSession();
   void AddCalls();
   void AddReceives(double count);
   void AddWaits(double count);
@@ -110,10 +114,19 @@ class Prediction {
   const ordered_json& trace_;
   const std::string& architecture_;
   const int64_t connections_;
+  const bool all_awake_;  // each connection has a request under way
   const CostTable& costs_;
   std::vector<double> us_;  // by the place in kParts
   std::vector<ordered_json> steps_;
 };
+
+// Between two system calls the session finds its caches and branches cold: it costs what a request
+// costs more than the two calls, and not what it costs alone.
+void Prediction::AddSession() {
+  const double calls_ns = Cost("receive", connections_) + Cost("send", connections_);
+  Add("http", "session_between_calls", 1,
+      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns));
+}
 
 // What a call is for is not seen: one receive and one send are taken to move the request and its
 // response, and any further receive to find nothing.
@@ -165,12 +178,16 @@ void Prediction::AddRing() {
   Add("io_uring", "uring_enter", enters - kEntersMeasured, Cost("uring_enter"));
 }
 
-// Between many threads each finds its stack cold.
+// Between many threads each finds its stack cold. It blocks in receiving, and so looks for bytes
+// twice within the call: before, and when it was woken.
 void Prediction::AddSwitches() {
   const double switches = trace_["switches_per_request"].get<double>();
   if (ServerThreads({.name = architecture_, .label = {}, .options = {}}, connections_, 1) >=
       connections_) {
-    return Add("switches", "switch", switches, Cost("switch", connections_));
+    const char* const step = all_awake_ ? "switch_closed" : "switch";
+    Add("switches", step, switches, Cost(step, connections_));
+    return Add("receive", "look_again", switches,
+               std::max(0.0, Cost("receive_empty", connections_) - Cost("system_call")));
   }
   Add("switches", "pingpong_futex", switches,
       std::max(0.0, Cost("pingpong_futex") - Cost("futex_wake_none") - Cost("futex_wait_changed")));
@@ -215,7 +232,7 @@ ordered_json PredictCell(const ordered_json& cell, const std::string& architectu
     return {{"unavailable", "no trace: " + (*trace)["unavailable"].get<std::string>()}};
   }
   try {
-    const Prediction prediction(cell, architecture, costs);
+    const Prediction prediction(cell, architecture, workload, costs);
     ordered_json out = {
         {"predicted_us", prediction.total_us()}, {"measured_us", nullptr}, {"ratio", nullptr}};
     const ordered_json& measured = cell["metrics"]["cpu_us_per_request"]["median"];

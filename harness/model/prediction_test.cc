@@ -19,8 +19,8 @@ CostTable Costs() {
   const std::vector<CostReading> readings = {
       {.index = 0,
        .costs = {at_200("session", 1000), at_200("receive", 600), at_200("receive_empty", 200),
-                 at_200("send", 3000), at_200("rearm", 400), at_200("switch", 1500),
-                 at_200("wait", 500, 1), at_200("wait", 2390, 64), at_200("uring_request", 3200),
+                 at_200("send", 3000), at_200("rearm", 400), at_200("switch", 9000),
+                 at_200("switch_closed", 1500), at_200("request", 5000), at_200("wait", 500, 1), at_200("wait", 2390, 64), at_200("uring_request", 3200),
                  at_200("asio_request", 4500), StepCost{.name = "uring_enter", .ns = 128},
                  StepCost{.name = "system_call", .ns = 100},
                  StepCost{.name = "futex_wake", .ns = 900},
@@ -57,11 +57,19 @@ double PredictedUs(const ordered_json& cell, const std::string& architecture) {
 
 TEST(Prediction, AddsUpCountsTimesCosts) {
   const ordered_json blocking = Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 1.0, 6.1);
-  EXPECT_NEAR(PredictedUs(blocking, "thread-per-connection"), 1 + 0.6 + 3 + 1.5, 1e-9);
+  EXPECT_NEAR(PredictedUs(blocking, "thread-per-connection"), 1.4 + 0.6 + 3 + 1.5 + 0.1, 1e-9);
   const ordered_json events =
       Cell(200, {{"recvfrom", 1.5}, {"sendto", 1.0}, {"epoll_wait", 0.1}, {"getpid", 2.0}}, 0.5, 5);
   // Half a receive finds nothing; a wait costs 1,445 ns on average; two threads know each other.
-  EXPECT_NEAR(PredictedUs(events, "epoll-pool"), 1 + 0.6 + 0.1 + 3 + 0.1445 + 0.2 + 0.6, 1e-9);
+  EXPECT_NEAR(PredictedUs(events, "epoll-pool"), 1.4 + 0.6 + 0.1 + 3 + 0.1445 + 0.2 + 0.6, 1e-9);
+}
+
+TEST(Prediction, OfThreadsThatAreSeldomAwakeTakesTheDearSwitch) {
+  const ordered_json cell = Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 1.0, 6.1);
+  Workload thinking;
+  thinking.active_percent = 10;
+  const ordered_json prediction = PredictCell(cell, "worker-pool", thinking, Costs());
+  EXPECT_NEAR(prediction["predicted_us"].get<double>(), 1.4 + 0.6 + 3 + 9 + 0.1, 1e-9);
 }
 
 TEST(Prediction, KnowsWhatNoCounterSees) {
@@ -76,7 +84,7 @@ TEST(Prediction, KnowsWhatNoCounterSees) {
 TEST(Prediction, SaysWhyThereIsNone) {
   const ordered_json cell = Cell(8000, {{"recvfrom", 1.0}}, 0, 5);
   EXPECT_THAT(PredictCell(cell, "event-loop", Workload{}, Costs())["unavailable"],
-              HasSubstr("\"session\" at 8000 was not measured"));
+              HasSubstr("\"receive\" at 8000 was not measured"));
   ordered_json untraced = Cell(200, ordered_json::object(), 0, 5);
   untraced["trace"] = {{"unavailable", "not allowed"}};
   EXPECT_EQ(PredictCell(untraced, "event-loop", Workload{}, Costs())["unavailable"],
@@ -88,10 +96,10 @@ TEST(Prediction, SaysWhyThereIsNone) {
 
 TEST(Prediction, IsJudgedOverValidCells) {
   ordered_json cells = ordered_json::array();
-  for (const double measured : {4.0, 4.6, 8.0, 4.7}) {
+  for (const double measured : {4.4, 5.0, 10.0, 5.1}) {
     cells.push_back(Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 0, measured));
     cells.back()["prediction"] =
-        PredictCell(cells.back(), "event-loop", Workload{}, Costs());  // 4.6 us
+        PredictCell(cells.back(), "event-loop", Workload{}, Costs());  // 5 us
   }
   cells[3]["verdict"]["valid"] = false;
   ordered_json report = {{"cells", cells}, {"model", JudgePredictions(cells)}};
@@ -100,7 +108,7 @@ TEST(Prediction, IsJudgedOverValidCells) {
   report["model"]["micro_costs"] = Costs().ToJson();
   const std::string text = RenderModelSummary(report);
   EXPECT_THAT(text, HasSubstr("in 2 of 3 valid cells"));
-  EXPECT_THAT(text, HasSubstr("| some | 200 | hello | 4.60 | 8.00 | **0.57** |"));
+  EXPECT_THAT(text, HasSubstr("| some | 200 | hello | 5.00 | 10.00 | **0.50** |"));
   EXPECT_THAT(text, HasSubstr("(not valid)"));
   EXPECT_THAT(text, HasSubstr("| `wait (64 ready)` | | 2,390 |"));
 }

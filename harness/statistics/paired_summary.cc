@@ -7,6 +7,7 @@
 #include "harness/statistics/effect_size.h"
 #include "harness/statistics/paired_ratio.h"
 #include "harness/statistics/sign_flip.h"
+#include "harness/statistics/trimmed.h"
 
 namespace crossover {
 namespace {
@@ -20,13 +21,14 @@ ConfidenceInterval Exponentiated(double low, double high) {
 PairedSummary SummarisePairs(std::span<const double> numerators,
                              std::span<const double> denominators,
                              const PairedSummaryOptions& options) {
-  const std::vector<double> logs = LogRatios(numerators, denominators);
+  const std::vector<double> all = LogRatios(numerators, denominators);
+  const std::vector<double> logs = TrimmedStandIns(all);
   PairedSummary summary;
   summary.logs = EstimateMean(logs);
   const double mean = summary.logs.mean;
   summary.ratio = std::exp(mean);
-  summary.cohens_dz = CohensDz(logs);
-  summary.superiority = Superiority(logs);
+  summary.cohens_dz = CohensDz(all);
+  summary.superiority = Superiority(all);
   const double shrink = std::sqrt(summary.logs.effective / static_cast<double>(logs.size()));
   summary.probability = SignFlipProbability(
       logs, {.seed = options.seed, .vectors = options.sign_vectors, .shrink = shrink});

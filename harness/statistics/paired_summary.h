@@ -22,20 +22,21 @@ struct PairedSummaryOptions {
 };
 
 struct PairedSummary {
-  SerialMean logs;   // of log(numerator / denominator): pairs, effective pairs, standard error
-  double ratio = 1;  // geometric mean of numerator / denominator
+  SerialMean logs;   // of log(numerator / denominator), trimmed: pairs, effective pairs, mean
+  double ratio = 1;  // exp of the trimmed mean of those logarithms (trimmed.h)
   std::optional<ConfidenceInterval> interval95;   // of the ratio; nullopt for one pair
   std::optional<ConfidenceInterval> bootstrap95;  // a second opinion, for skewed ratios; likewise
   double probability = 1;    // two-sided, of a ratio this far from 1 if both sides were alike
-  double cohens_dz = 0;      // of the logarithms (effect_size.h)
+  double cohens_dz = 0;      // of all logarithms (effect_size.h)
   double superiority = 0.5;  // share of pairs with the larger numerator
 };
 
 // `numerators[i]` and `denominators[i]` are of one pair and positive (checked), pairs in the order
 // in which they were measured; at least one.
-// - interval95: Student's t on the logarithms, with the effective number of pairs.
-// - bootstrap95: BCa on the logarithms, as much wider as the effective pairs are fewer.
-// - probability: sign flips of the logarithms, their sum shrunk by the same measure. Exact for
+// All on the stand-ins of the logarithms, of which the mean is their trimmed mean:
+// - interval95: Student's t, with the effective number of pairs.
+// - bootstrap95: BCa, as much wider as the effective pairs are fewer.
+// - probability: sign flips, their sum shrunk by the same measure. Exact for
 // pairs that
 //   are independent, approximate for others.
 PairedSummary SummarisePairs(std::span<const double> numerators,

@@ -43,7 +43,7 @@ ConnectionSet::ConnectionSet(const Placement& placement, size_t connections)
     : table_(TimeoutOptions{}, context_, counters_),
       listener_(ListenAddress{}, limits::kBacklogMax, table_, counters_),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      order_(ScatteredOrder(Permitted(connections))) {
+      order_(TurnOrder(Permitted(connections))) {
   if (!epoll_) ThrowErrno("epoll_create1");
   RunOn(placement.server_cpu);
   peer_ = std::make_unique<Peer>(Peer::Options{.cpu = placement.client_cpu,
@@ -94,7 +94,7 @@ void ConnectionSet::Watch(bool on) {
   for (const uint32_t i : order_) Register(on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, i);
 }
 
-ConnectionSet::Round ConnectionSet::Serve(size_t next) {
+ConnectionSet::Round ConnectionSet::Serve(size_t next, bool in_turns) {
   Round round;
   peer_->AwaitSent();
   const Stopwatch waiting;
@@ -107,21 +107,26 @@ ConnectionSet::Round ConnectionSet::Serve(size_t next) {
     ready_[i] = static_cast<Connection*>(events_[i].data.ptr);
     buffers_[i] = ready_[i]->ReadBuffer();
   }
+  served_ += round.requests;
+  if (in_turns) {
+    const Stopwatch serving;
+    for (size_t i = 0; i < round.requests; ++i) {
+      Receive(i);
+      Received(i);
+      Send(i);
+      Sent(i);
+    }
+    round.request_ns = serving.ElapsedNs();
+    return round;
+  }
   const Stopwatch receiving;
   for (size_t i = 0; i < round.requests; ++i) Receive(i);
   round.receive_ns = receiving.ElapsedNs();
-  for (size_t i = 0; i < round.requests; ++i) {
-    ready_[i]->ReadDone(results_[i]);
-    if (ready_[i]->Next() != HttpSession::Step::kWrite) throw UsageError("recv: half a request");
-  }
+  for (size_t i = 0; i < round.requests; ++i) Received(i);
   const Stopwatch sending;
   for (size_t i = 0; i < round.requests; ++i) Send(i);
   round.send_ns = sending.ElapsedNs();
-  for (size_t i = 0; i < round.requests; ++i) {
-    ready_[i]->WriteDone(results_[i]);
-    if (ready_[i]->Next() != HttpSession::Step::kRead) throw UsageError("send: half a response");
-  }
-  served_ += round.requests;
+  for (size_t i = 0; i < round.requests; ++i) Sent(i);
   return round;
 }
 
@@ -130,10 +135,20 @@ void ConnectionSet::Receive(size_t i) {
   if (results_[i] <= 0) ThrowErrno("recv", results_[i] < 0 ? errno : ECONNRESET);
 }
 
+void ConnectionSet::Received(size_t i) {
+  ready_[i]->ReadDone(results_[i]);
+  if (ready_[i]->Next() != HttpSession::Step::kWrite) throw UsageError("recv: half a request");
+}
+
 void ConnectionSet::Send(size_t i) {
   const std::span<const char> output = ready_[i]->PendingOutput();
   results_[i] = send(ready_[i]->fd(), output.data(), output.size(), MSG_NOSIGNAL);
   if (results_[i] < 0) ThrowErrno("send");
+}
+
+void ConnectionSet::Sent(size_t i) {
+  ready_[i]->WriteDone(results_[i]);
+  if (ready_[i]->Next() != HttpSession::Step::kRead) throw UsageError("send: half a response");
 }
 
 void ConnectionSet::Finish() {

@@ -43,6 +43,7 @@ class ConnectionSet {
     int64_t wait_ns = 0;
     int64_t receive_ns = 0;
     int64_t send_ns = 0;
+    int64_t request_ns = 0;  // receiving, the session and sending, if in turns; else 0
   };
 
   // Returns once all are connected and each was served once. Throws UsageError if there are not as
@@ -58,7 +59,7 @@ class ConnectionSet {
   Peer& peer() { return *peer_; }
   // How many requests a round of `wanted` can have.
   size_t RoundOf(size_t wanted) const { return std::min(wanted, size()); }
-  // 0 to size() - 1, scattered.
+  // 0 to size() - 1, as they take turns.
   const std::vector<uint32_t>& order() const { return order_; }
 
   // Registers all connections with epoll_fd(), and ends who else serves them; or none of them.
@@ -69,8 +70,9 @@ class ConnectionSet {
   void Register(int operation, size_t i, uint32_t flags = 0) const;
 
   // Spins until all requests that were allowed are there; waits for them, once; allows `next` more;
-  // receives all, and sends all responses.
-  Round Serve(size_t next);
+  // receives all, and sends all responses. `in_turns`: each is answered before the next one is
+  // received, as servers do; receiving and sending are not told apart then.
+  Round Serve(size_t next, bool in_turns = false);
   // Serves what is still under way.
   void Finish();
   // So many were served by who doesn't use Serve().
@@ -81,7 +83,9 @@ class ConnectionSet {
 
   void AcceptAll();
   void Receive(size_t i);
+  void Received(size_t i);
   void Send(size_t i);
+  void Sent(size_t i);
 
   SessionContext context_;
   Counters counters_;

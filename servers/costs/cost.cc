@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
-#include <random>
 
 #include "base/cpu_list.h"
 #include "base/error.h"
@@ -30,12 +29,9 @@ void RunOn(int cpu) {
   if (error != 0) ThrowErrno("sched_setaffinity to CPU " + std::to_string(cpu), error);
 }
 
-std::vector<uint32_t> ScatteredOrder(size_t n) {
+std::vector<uint32_t> TurnOrder(size_t n) {
   std::vector<uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0);
-  std::mt19937_64 random(n);
-  // std::shuffle() may differ from library to library.
-  for (size_t i = n; i > 1; --i) std::swap(order[i - 1], order[random() % i]);
   return order;
 }
 

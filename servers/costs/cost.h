@@ -53,8 +53,9 @@ std::vector<Cost> ThreadCosts(const Placement& placement, size_t n);
 // Confines the calling thread, and those that it starts later, to a CPU. Throws std::system_error.
 void RunOn(int cpu);
 
-// 0 to n - 1 in an order that is scattered, and the same in each run.
-std::vector<uint32_t> ScatteredOrder(size_t n);
+// 0 to n - 1: connections are made and served in that order, as in a closed loop, where each is
+// answered in its turn and then asks again.
+std::vector<uint32_t> TurnOrder(size_t n);
 
 // CPU time of the calling thread since it was made, less what asking takes. In nanoseconds, never
 // less than 0.

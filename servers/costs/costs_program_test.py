@@ -17,7 +17,7 @@ SINGLE = {
     "asio_handler", "uring_enter",
 }
 PER_CONNECTION = {
-    "session", "receive", "send", "receive_empty", "rearm", "register", "asio_request", "uring_request",
+    "session", "receive", "send", "request", "receive_empty", "rearm", "register", "asio_request", "uring_request",
     "eventfd_read", "switch", "switch_closed",
 }
 MAY_BE_REFUSED = {"uring_enter", "uring_request"}  # in a container

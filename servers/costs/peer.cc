@@ -85,7 +85,7 @@ class Peer::Client {
       }
       clients_.push_back({std::move(socket), options_.response_bytes});
     }
-    for (const uint32_t i : ScatteredOrder(clients_.size())) idle_.push_back(i);
+    for (const uint32_t i : TurnOrder(clients_.size())) idle_.push_back(i);
   }
 
   [[noreturn]] void Run() {

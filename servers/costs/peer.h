@@ -32,7 +32,7 @@ class Peer {
   // One more connection was accepted: the peer is never far ahead.
   void NoteAccepted() { board_->accepted.fetch_add(1, std::memory_order_release); }
   // Lets it send so many more requests. Each goes to the connection that has been idle for the
-  // longest, in a scattered order; with none idle it waits for a response.
+  // longest, in the order of their making; with none idle it waits for a response.
   void Allow(size_t requests) {
     allowed_ += requests;
     board_->allowed.store(allowed_, std::memory_order_release);

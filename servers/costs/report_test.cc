@@ -91,22 +91,5 @@ TEST(CostReporter, LeavesOutGoogleBenchmarksOwnStatistics) {
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
-TEST(ScatteredOrder, HasEachOnceAndIsTheSameAgain) {
-  const std::vector<uint32_t> order = ScatteredOrder(1000);
-  EXPECT_EQ(order, ScatteredOrder(1000));
-  std::vector<uint32_t> ascending(1000);
-  std::iota(ascending.begin(), ascending.end(), 0);
-  EXPECT_THAT(order, testing::UnorderedElementsAreArray(ascending));
-  // Of neighbours, next to none are left so.
-  size_t neighbours = 0;
-  for (size_t i = 1; i < order.size(); ++i) neighbours += order[i] == order[i - 1] + 1 ? 1 : 0;
-  EXPECT_LT(neighbours, 20U);
-}
-
-TEST(ScatteredOrder, OfNoneAndOfOne) {
-  EXPECT_TRUE(ScatteredOrder(0).empty());
-  EXPECT_THAT(ScatteredOrder(1), testing::ElementsAre(0));
-}
-
 }  // namespace
 }  // namespace crossover

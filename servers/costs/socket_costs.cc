@@ -34,11 +34,12 @@ ConnectionSet& Connections(const Placement& placement, size_t n) {
 
 // Times one step of each request.
 void TimeStep(benchmark::State& state, ConnectionSet& set, int64_t Round::*step_ns) {
+  const bool in_turns = step_ns == &Round::request_ns;
   const size_t requests = set.RoundOf(kRoundRequests);
   size_t items = 0;
   set.peer().Allow(requests);
   for (auto _ : state) {
-    const Round round = set.Serve(requests);
+    const Round round = set.Serve(requests, in_turns);
     state.SetIterationTime(Seconds(round.*step_ns));
     items += round.requests;
   }
@@ -101,7 +102,7 @@ void TimeRegister(benchmark::State& state, const Placement& placement, Connectio
 
 // Sessions that have each answered a request before.
 struct SessionSet {
-  explicit SessionSet(size_t n) : order(ScatteredOrder(n)) {
+  explicit SessionSet(size_t n) : order(TurnOrder(n)) {
     for (size_t i = 0; i < n; ++i) Serve(sessions.emplace_back(context, counters));
   }
   static void Serve(HttpSession& session) {
@@ -145,6 +146,10 @@ std::vector<Cost> SocketCosts(const Placement& placement, size_t n) {
   });
   add("send", "send() of its response", 0,
       [](benchmark::State& state, ConnectionSet& set) { TimeStep(state, set, &Round::send_ns); });
+  add("request", "recv(), the session's work and send(), of each in its turn", 0,
+      [](benchmark::State& state, ConnectionSet& set) {
+        TimeStep(state, set, &Round::request_ns);
+      });
   for (const size_t ready : kReady) {
     if (ready > n) continue;
     add("wait", "epoll_wait() that finds so many ready", ready,

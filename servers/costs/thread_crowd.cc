@@ -51,7 +51,7 @@ double MedianReadNs(const EventfdSet& eventfds) {
 
 }  // namespace
 
-EventfdSet::EventfdSet(size_t n) : order_(ScatteredOrder(n)) {
+EventfdSet::EventfdSet(size_t n) : order_(TurnOrder(n)) {
   const uint64_t needed = n + kOtherDescriptors;
   const OpenFilesLimit limit = RaiseOpenFilesLimit(needed);
   if (limit.soft < needed) {
@@ -102,7 +102,7 @@ void ThreadCrowd::StartThreads() {
                      " threads; see kernel.pid_max, kernel.threads-max, vm.max_map_count and the "
                      "limits on processes and memory");
   }
-  for (const uint32_t i : ScatteredOrder(size())) idle_.push_back(i);
+  for (const uint32_t i : TurnOrder(size())) idle_.push_back(i);
 }
 
 void ThreadCrowd::Stop() {

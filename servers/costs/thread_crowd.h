@@ -27,7 +27,7 @@ class EventfdSet {
   // Whoever reads it goes on. Throws std::system_error.
   void Write(size_t i) const;
   void Read(size_t i) const;
-  // CPU time of reading all of them in a scattered order, none of which blocks. In nanoseconds.
+  // CPU time of reading all of them in their order, none of which blocks. In nanoseconds.
   int64_t TimeReads() const;
 
  private:

@@ -1,0 +1,174 @@
+#include "harness/selftest/self_test_checks.h"
+
+#include <array>
+#include <charconv>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/cpu_list.h"
+#include "base/error.h"
+#include "harness/child_process.h"
+#include "harness/conversation.h"
+#include "harness/duet/duet_findings.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kConnections = 200;
+// For what hangs, not for what is slow.
+constexpr int64_t kPatienceNs = 120 * kNsPerSecond;
+
+constexpr double kStallMs = 500;
+constexpr double kPeriodMs = 2500;
+// Low, since what has gathered in a stall is answered one after the other; odd, so that each
+// period has its requests at other moments.
+constexpr const char* kStallRate = "411.37";
+
+std::string PercentWord(double share) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), share * 100).ptr;
+  return std::string(text.data(), end) + "%";
+}
+
+ArchitectureLevel Level(const std::string& architecture, const std::string& label) {
+  return {.name = architecture, .label = label, .options = {}};
+}
+
+int64_t Deadline() { return MonotonicNs() + kPatienceNs; }
+
+std::string Ms(double ms) { return std::to_string(static_cast<int>(ms)) + "ms"; }
+
+// The result of an open loop against the stalling responder.
+json LoadAgainstStalls(Rig& rig) {
+  Conversation conversation(rig.interrupt_fd(), nullptr);
+  conversation.SetStage("stalling");
+  ChildProcess responder = ChildProcess::Start(
+      {.name = "the responder",
+       .argv = {rig.programs().responder, "--stall", Ms(kStallMs), "--every", Ms(kPeriodMs)},
+       .cpus = rig.cpus().server});
+  conversation.Watch(responder, /*ends_by_itself=*/false);
+  const auto ready = conversation.Await(responder, "ready", Deadline());
+  const std::string url = "http://127.0.0.1:" + std::to_string(ready.value("port", 0)) + "/";
+  ChildProcess load = ChildProcess::Start(
+      {.name = "the load generator",
+       .argv = {rig.programs().load, "--events", "-c", "250", "--rate", kStallRate, "--warmup",
+                "500ms", "--duration", "10s", url},
+       .cpus = rig.cpus().client});
+  conversation.Watch(load, /*ends_by_itself=*/true);
+  conversation.Await(load, "connected", Deadline());
+  load.Send({{"command", "go"}});
+  return conversation.Await(load, "done", Deadline()).value("result", json());
+}
+
+}  // namespace
+
+json CompareWithItself(Rig& rig, const std::string& architecture, double injected,
+                       const DuetSettings& settings) {
+  Experiment experiment;
+  experiment.name = "selftest";
+  experiment.architectures = {Level(architecture, architecture + " (B)"),
+                              Level(architecture, architecture + " (A)")};
+  if (injected > 0) experiment.architectures[1].options.slow_down = PercentWord(injected);
+  experiment.connections = {kConnections};
+  experiment.load.busy_poll = true;
+  experiment.duet = settings;
+  experiment.canary = false;
+  json line = {{"check", "duet"}, {"architecture", architecture}, {"injected", injected}};
+  std::string why;
+  const int64_t begin_ns = MonotonicNs();
+  const auto outcome = rig.Duet(experiment, why);
+  const auto found =
+      outcome ? CompareSlices(outcome->pairs, "cpu_us_per_request") : std::nullopt;
+  if (!found) {
+    line["unavailable"] = outcome ? "no pair of slices could be used" : why;
+    return line;
+  }
+  const auto& interval = found->ratio.interval95;
+  line.update({{"ratio", found->ratio.ratio},
+               {"ci95_low", interval ? json(interval->low) : json(nullptr)},
+               {"ci95_high", interval ? json(interval->high) : json(nullptr)},
+               {"probability", found->ratio.probability},
+               {"pairs", found->pairs},
+               {"slice_ns", outcome->slice_ns},
+               {"seconds", static_cast<double>(MonotonicNs() - begin_ns) / 1e9}});
+  return line;
+}
+
+json CheckLedger(Rig& rig, const std::string& architecture) {
+  Experiment experiment;
+  experiment.name = "selftest";
+  experiment.architectures = {Level(architecture, architecture)};
+  experiment.connections = {kConnections};
+  experiment.load.warmup_ns = 200 * kNsPerMs;
+  experiment.load.duration_ns = kNsPerSecond;
+  experiment.canary = false;
+  const TrialRecord record = rig.Run(experiment, {.connections = kConnections});
+  json line = {{"check", "ledger"}, {"architecture", architecture}, {"closes", true}, {"detail", ""}};
+  static const json::json_pointer kVerified("/requests/verified");
+  line["verified"] = record.load.is_object() ? record.load.value(kVerified, int64_t{0}) : 0;
+  for (const Reason& reason : record.verdict.reasons) {
+    if (reason.code != "ledger_open" && reason.code != "errors" && reason.code != "failed") continue;
+    line["closes"] = false;
+    line["detail"] = reason.detail;
+  }
+  return line;
+}
+
+json CheckStall(Rig& rig) {
+  struct Quantile {
+    const char* name;
+    double at;
+  };
+  static constexpr std::array<Quantile, 3> kQuantiles = {
+      {{"p90", 0.9}, {"p99", 0.99}, {"p999", 0.999}}};
+  json quantiles = json::array();
+  try {
+    const json result = LoadAgainstStalls(rig);
+    for (const Quantile& quantile : kQuantiles) {
+      quantiles.push_back(
+          {{"quantile", quantile.at},
+           {"expected_ms", kStallMs - (1 - quantile.at) * kPeriodMs},
+           {"found_ms", result.at("latency_ns").at(quantile.name).get<double>() / 1e6}});
+    }
+  } catch (const TrialFailure& failure) {
+    throw UsageError(std::string("the check with a stalling server broke off: ") + failure.what());
+  } catch (const json::exception& error) {
+    throw UsageError(std::string("the load generator's result lacks a latency: ") + error.what());
+  }
+  return {{"check", "stall"},
+          {"stall_ms", kStallMs},
+          {"period_ms", kPeriodMs},
+          {"quantiles", std::move(quantiles)}};
+}
+
+json FindCeiling(Rig& rig) {
+  std::vector<int> both = rig.cpus().server;
+  both.insert(both.end(), rig.cpus().client.begin(), rig.cpus().client.end());
+  ChildProcess load = ChildProcess::Start({.name = "crossover-load",
+                                           .argv = {rig.programs().load, "--calibrate", "--json", "-",
+                                                    "--connections", std::to_string(kConnections),
+                                                    "--warmup", "500ms", "--duration", "1s", "--cpus", FormatCpuList(rig.cpus().client)},
+                                           .cpus = both});
+  load.CloseInput();
+  std::string text;
+  std::string line;
+  while (load.lines().Next(line, Deadline()) == LineReader::Status::kLine) text += line + "\n";
+  const auto status = load.Wait(Deadline());
+  const json calibration = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const json best = calibration.is_object() ? calibration.value("fastest", json()) : json();
+  if (!best.is_object()) {
+    throw UsageError(status ? DescribeEnd(load, *status, "finding the client's ceiling")
+                            : "crossover-load --calibrate did not end");
+  }
+  json found = {{"check", "ceiling"}};
+  for (const char* key : {"engine", "connections", "throughput_rps",
+                          "requests_per_client_cpu_second", "limited_by"}) {
+    found[key] = best.value(key, json());
+  }
+  return found;
+}
+
+}  // namespace crossover

@@ -1,0 +1,144 @@
+#include "harness/selftest/self_test_command.h"
+
+#include <iostream>
+#include <functional>
+#include <numeric>
+
+#include "base/cpu_list.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "harness/conversation.h"
+#include "harness/environment.h"
+#include "harness/machine_limits.h"
+#include "harness/programs.h"
+#include "harness/rig.h"
+#include "harness/run_directory.h"
+#include "harness/selftest/self_test_checks.h"
+#include "harness/selftest/self_test_log.h"
+#include "harness/selftest/self_test_summary.h"
+#include "harness/trial.h"
+#include "harness/wording.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+
+struct PlannedDuet {
+  size_t architecture;
+  double injected;
+};
+
+// In rounds, each with every effect and none once, so that a test that is interrupted has as many
+// of each. Architectures take turns.
+std::vector<PlannedDuet> PlanDuets(const SelfTestChoice& choice, size_t architectures) {
+  std::vector<PlannedDuet> plan;
+  const auto rounds = static_cast<size_t>(choice.comparisons);
+  for (size_t round = 0; round < rounds; ++round) {
+    plan.push_back({.architecture = round % architectures, .injected = 0});
+    for (size_t i = 0; i < choice.effects_percent.size(); ++i) {
+      plan.push_back({.architecture = (round + i + 1) % architectures,
+                      .injected = choice.effects_percent[i] / 100});
+    }
+  }
+  return plan;
+}
+
+std::string ProgressText(const json& line) {
+  const std::string check = line.at("check");
+  if (check == "stall") return "a server that stalls: done";
+  if (check == "ceiling") return "the client's ceiling: done";
+  const std::string architecture = line.at("architecture");
+  if (check == "ledger") {
+    return "ledger of " + architecture + (line.at("closes").get<bool>() ? ": closes" : ": OPEN");
+  }
+  const std::string what = architecture + " against itself with " +
+                           PercentText(line.at("injected")) + " more CPU: ";
+  if (line.contains("unavailable")) return what + line.at("unavailable").get<std::string>();
+  const bool found = line.at("probability").get<double>() < kSelfTestLevel;
+  char ratio[32];
+  std::snprintf(ratio, sizeof ratio, "%.4f", line.at("ratio").get<double>());
+  return what + ratio + (found ? ", a difference" : ", no detectable difference");
+}
+
+// The self-test under way: what it sees goes into the log at once.
+class SelfTest {
+ public:
+  SelfTest(const SelfTestChoice& choice, const Programs& programs, std::vector<std::string> names,
+           TrialWriter& writer, SelfTestLog& log)
+      : choice_(choice), names_(std::move(names)), writer_(writer), log_(log), rig_(programs, {}) {}
+
+  // Returns the signal that interrupted it, or 0.
+  int Run() {
+    const std::vector<PlannedDuet> duets = PlanDuets(choice_, names_.size());
+    total_ = duets.size() + names_.size() + 2;
+    try {
+      Keep(FindCeiling(rig_));
+      Keep(CheckStall(rig_));
+      for (const std::string& name : names_) Keep(CheckLedger(rig_, name));
+      for (const PlannedDuet& duet : duets) {
+        Keep(CompareWithItself(rig_, names_[duet.architecture], duet.injected, choice_.settings));
+      }
+    } catch (const TrialInterrupted&) {
+      return rig_.signal();
+    }
+    return 0;
+  }
+
+ private:
+  void Keep(json line) {
+    line["utc"] = UtcNow();
+    writer_.Append(line);
+    std::cout << "[" << ++done_ << "/" << total_ << "] " << ProgressText(line) << std::endl;
+    log_.lines.push_back(std::move(line));
+  }
+
+  const SelfTestChoice& choice_;
+  const std::vector<std::string> names_;
+  TrialWriter& writer_;
+  SelfTestLog& log_;
+  Rig rig_;
+  size_t done_ = 0;
+  size_t total_ = 0;
+};
+
+std::vector<std::string> Contenders(const SelfTestChoice& choice, const Programs& programs) {
+  const std::vector<std::string> known = KnownArchitectures(programs.server);
+  for (const std::string& name : choice.architectures) {
+    if (std::ranges::count(known, name) == 0) {
+      throw UsageError("--only: there is no architecture '" + name +
+                       "'; crossover-server --list shows the choice");
+    }
+  }
+  return choice.architectures.empty() ? known : choice.architectures;
+}
+
+}  // namespace
+
+int SelfTestCommand(const SelfTestChoice& choice) {
+  const Programs programs = FindPrograms(choice.server_program, choice.load_program);
+  const json environment = CaptureEnvironment(ReadMachineLimits(), {programs.server, programs.load});
+  const std::string fingerprint = environment.at("fingerprint");
+  const std::filesystem::path path = SelfTestLogPath(choice.results, fingerprint);
+  SelfTestLog log = choice.fresh ? SelfTestLog{} : ReadSelfTestLog(path);
+  int signal = 0;
+  if (!choice.only_show) {
+    std::filesystem::create_directories(path.parent_path());
+    TrialWriter writer(path, log.complete_bytes);
+    signal = SelfTest(choice, programs, Contenders(choice, programs), writer, log).Run();
+  } else if (log.lines.empty()) {
+    throw UsageError("there was no self-test in this environment (" + path.string() +
+                     "); crossover selftest makes one");
+  }
+  const nlohmann::ordered_json summary = SummariseSelfTest(log.lines, fingerprint);
+  const std::filesystem::path summary_path = std::filesystem::path(path).replace_extension(".json");
+  ReplaceFile(summary_path, summary.dump(1) + "\n");
+  std::cout << "\n" << RenderSelfTest(summary);
+  const std::string why = DrawSelfTest(summary_path);
+  std::cout << "Log: " << path.string() << "; "
+            << (why.empty() ? "chart beside it" : why) << std::endl;
+  if (signal != 0) return 128 + signal;
+  return summary["failures"].empty() ? 0 : kExitFailure;
+}
+
+}  // namespace crossover

@@ -1,0 +1,91 @@
+#include "harness/selftest/self_test_log.h"
+
+#include <array>
+#include <fstream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/json_node.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+
+void CheckDuet(const JsonNode& line) {
+  line.Require("architecture").String();
+  if (line.Require("injected").Number() < 0) line.Refuse("injected must not be below 0");
+  if (line.Find("unavailable")) return;
+  for (const char* key : {"ratio", "probability", "seconds"}) line.Require(key).Number();
+  line.Require("pairs").Integer(1, 1'000'000);
+  for (const char* key : {"ci95_low", "ci95_high"}) {
+    if (const JsonNode end = line.Require(key); !end.value().is_null()) end.Number();
+  }
+}
+
+void CheckLine(const JsonNode& line) {
+  static constexpr std::array<std::string_view, 4> kChecks = {"duet", "ledger", "stall", "ceiling"};
+  const std::string check = line.Require("check").Choice(kChecks);
+  line.Require("utc").String();
+  if (check == "duet") {
+    CheckDuet(line);
+  } else if (check == "ledger") {
+    line.Require("architecture").String();
+    line.Require("closes").Bool();
+    line.Require("verified").Number();
+    line.Require("detail").String();
+  } else if (check == "stall") {
+    for (const JsonNode& quantile : line.Require("quantiles").Elements()) {
+      for (const char* key : {"quantile", "expected_ms", "found_ms"}) {
+        quantile.Require(key).Number();
+      }
+    }
+  } else {
+    line.Require("engine").String();
+    for (const char* key : {"connections", "throughput_rps", "requests_per_client_cpu_second"}) {
+      line.Require(key).Number();
+    }
+    line.Require("limited_by").String();
+  }
+}
+
+}  // namespace
+
+std::filesystem::path SelfTestLogPath(const std::filesystem::path& results,
+                                      const std::string& fingerprint) {
+  return results / "selftest" / (fingerprint + ".jsonl");
+}
+
+SelfTestLog ParseSelfTestLog(std::string_view text, std::string_view source) {
+  SelfTestLog log;
+  size_t number = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    if (end == std::string_view::npos) break;  // cut off
+    const std::string where = std::string(source) + ":" + std::to_string(++number);
+    json line = ParseJsonStrictly(text.substr(at, end - at), where);
+    CheckLine(JsonNode(line, where));
+    log.lines.push_back(std::move(line));
+    at = end + 1;
+    log.complete_bytes = at;
+  }
+  return log;
+}
+
+SelfTestLog ReadSelfTestLog(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return {};
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file.peek() != std::ifstream::traits_type::eof()) text << file.rdbuf();
+  if (!file.is_open() || file.bad()) throw UsageError(path.string() + " cannot be read");
+  return ParseSelfTestLog(text.view(), path.string());
+}
+
+json QuoteSelfTest(const std::filesystem::path& results, const std::string& fingerprint) {
+  std::ifstream file(SelfTestLogPath(results, fingerprint).replace_extension(".json"),
+                     std::ios::binary);
+  const json summary = json::parse(file, nullptr, /*allow_exceptions=*/false);
+  return summary.is_object() ? summary.value("quote", json()) : json();
+}
+
+}  // namespace crossover

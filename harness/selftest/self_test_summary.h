@@ -1,0 +1,38 @@
+// What a self-test's log says about the instrument. Pure.
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+
+namespace crossover {
+
+inline constexpr double kSelfTestLevel = 0.05;       // of each comparison
+inline constexpr double kSelfTestFoundShare = 0.90;  // of those with the smallest effect found
+inline constexpr double kStallErrorMax = 0.02;       // of a quantile that is known
+
+struct ShareInterval {
+  double low = 0;
+  double high = 1;
+};
+
+// 95 %, exact (Clopper and Pearson, 1934): of the share that `found` of `count` were drawn from.
+ShareInterval IntervalOfShare(size_t found, size_t count);
+
+// {schema: "crossover-selftest/1", fingerprint, first_utc, last_utc,
+//  detection: [{injected, comparisons, found, found_low, found_high, covered, ratio, seconds}]:
+//    by injected effect, ascending; `found` at the level above and in the right direction (either
+//    for 0); `covered`: the 95 % interval holds the truth; `ratio` and `seconds` are medians,
+//  no_duet: [architecture],
+//  smallest_found: the smallest effect from which on all were found in the share above, or null,
+//  ceiling, stall, ledger: the last of each (ledger: of each architecture), or null,
+//  failures: [why the instrument is not to be trusted here],
+//  quote: one line for reports}
+nlohmann::ordered_json SummariseSelfTest(std::span<const nlohmann::json> lines,
+                                         const std::string& fingerprint);
+
+// For people: a table, the other checks, the verdict. Ends with a newline.
+std::string RenderSelfTest(const nlohmann::ordered_json& summary);
+
+}  // namespace crossover

@@ -1,0 +1,135 @@
+#include "harness/selftest/self_test_summary.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "harness/selftest/self_test_log.h"
+
+namespace crossover {
+namespace {
+
+using nlohmann::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+json Duet(double injected, double ratio, double probability, const char* utc = "2026-11-27T01:00:00Z") {
+  return {{"check", "duet"},   {"architecture", "fiber"}, {"injected", injected},
+          {"ratio", ratio},    {"ci95_low", ratio - 0.02}, {"ci95_high", ratio + 0.02},
+          {"probability", probability}, {"pairs", 40}, {"slice_ns", 100'000'000}, {"seconds", 9.5},
+          {"utc", utc}};
+}
+
+json Ledger(bool closes) {
+  return {{"check", "ledger"}, {"architecture", "fiber"}, {"verified", 1000}, {"closes", closes},
+          {"detail", closes ? "" : "one is missing"},     {"utc", "2026-11-27T01:00:00Z"}};
+}
+
+json Stall(double found_ms) {
+  return {{"check", "stall"}, {"stall_ms", 500}, {"period_ms", 2500},
+          {"quantiles", {{{"quantile", 0.99}, {"expected_ms", 475}, {"found_ms", found_ms}}}},
+          {"utc", "2026-11-27T01:00:00Z"}};
+}
+
+// Expected: the tables of Clopper and Pearson's intervals; R 4.2's binom.test.
+TEST(IntervalOfShare, EqualsAnotherImplementation) {
+  EXPECT_NEAR(IntervalOfShare(5, 100).low, 0.01643187918, 1e-8);
+  EXPECT_NEAR(IntervalOfShare(5, 100).high, 0.1128349111, 1e-8);
+  EXPECT_EQ(IntervalOfShare(0, 10).low, 0);
+  EXPECT_NEAR(IntervalOfShare(0, 10).high, 0.3084971078, 1e-8);
+  EXPECT_NEAR(IntervalOfShare(10, 10).low, 0.6915028922, 1e-8);
+  EXPECT_EQ(IntervalOfShare(10, 10).high, 1);
+}
+
+TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
+  const std::vector<json> lines = {Duet(0, 1.001, 0.9), Duet(0, 0.93, 0.001),
+                                   Duet(0.03, 1.03, 0.01), Duet(0.03, 0.96, 0.01),
+                                   Duet(0.1, 1.1, 1e-4, "2026-11-28T02:00:00Z")};
+  const auto summary = SummariseSelfTest(lines, "00ff");
+  const auto& detection = summary["detection"];
+  ASSERT_EQ(detection.size(), 3u);
+  EXPECT_EQ(detection[0]["injected"], 0);
+  EXPECT_EQ(detection[0]["comparisons"], 2);
+  EXPECT_EQ(detection[0]["found"], 1);
+  EXPECT_EQ(detection[0]["covered"], 1);
+  EXPECT_EQ(detection[1]["found"], 1);  // the other found the contrary
+  EXPECT_EQ(detection[1]["covered"], 1);
+  EXPECT_EQ(detection[2]["found"], 1);
+  EXPECT_EQ(summary["smallest_found"], 0.1);
+  EXPECT_EQ(summary["first_utc"], "2026-11-27T01:00:00Z");
+  EXPECT_EQ(summary["last_utc"], "2026-11-28T02:00:00Z");
+  EXPECT_EQ(summary["quote"],
+            "Self-test on this machine (2026-11-28): a server was found to differ from itself in 1 "
+            "of 2 duets, one that takes 3 % more CPU was told from it in 1 of 2 duets, one that "
+            "takes 10 % more CPU was told from it in 1 of 1 duet.");
+}
+
+TEST(SelfTestSummary, OneFalseFindingInTwentyIsWhatTheLevelMeans) {
+  std::vector<json> lines(19, Duet(0, 1, 0.5));
+  lines.push_back(Duet(0, 1.04, 0.01));
+  EXPECT_THAT(SummariseSelfTest(lines, "00ff")["failures"], IsEmpty());
+  for (int i = 0; i < 5; ++i) lines.push_back(Duet(0, 1.04, 0.01));
+  const auto failures = SummariseSelfTest(lines, "00ff")["failures"];
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_THAT(failures[0].get<std::string>(), HasSubstr("in 6 of 25 comparisons"));
+}
+
+TEST(SelfTestSummary, FailsForALossyLedgerAndAWrongQuantile) {
+  EXPECT_THAT(SummariseSelfTest(std::vector<json>{Ledger(true), Stall(478)}, "00ff")["failures"],
+              IsEmpty());
+  const auto summary =
+      SummariseSelfTest(std::vector<json>{Ledger(false), Stall(120)}, "00ff");
+  ASSERT_EQ(summary["failures"].size(), 2u);
+  EXPECT_EQ(summary["failures"][0], "the ledger of fiber does not close: one is missing");
+  EXPECT_THAT(summary["failures"][1].get<std::string>(), HasSubstr("is 475 ms and was read as 120 ms"));
+  EXPECT_THAT(RenderSelfTest(summary), HasSubstr("FAILED: the ledger of fiber"));
+}
+
+TEST(SelfTestSummary, TheLastLedgerOfAnArchitectureCounts) {
+  const auto summary =
+      SummariseSelfTest(std::vector<json>{Ledger(false), Ledger(true)}, "00ff");
+  EXPECT_THAT(summary["failures"], IsEmpty());
+}
+
+TEST(SelfTestSummary, ShowsATable) {
+  std::vector<json> lines(10, Duet(0.03, 1.03, 0.01));
+  lines.push_back(Duet(0, 1, 0.5));
+  lines.push_back({{"check", "duet"}, {"architecture", "prefork"}, {"injected", 0.03},
+                   {"unavailable", "many processes"}, {"utc", "2026-11-27T01:00:00Z"}});
+  const std::string text = RenderSelfTest(SummariseSelfTest(lines, "00ff"));
+  EXPECT_THAT(text, HasSubstr("3 % more CPU                   10 of 10"));
+  EXPECT_THAT(text, HasSubstr("No duet with itself: prefork"));
+  EXPECT_THAT(text, HasSubstr("A difference of 3 % is found in 9 of 10 duets, or more."));
+}
+
+TEST(SelfTestLog, LeavesOutWhatACrashCutOff) {
+  const std::string whole = Duet(0, 1, 0.5).dump() + "\n" + Ledger(true).dump() + "\n";
+  const SelfTestLog log = ParseSelfTestLog(whole + "{\"check\":\"du", "log");
+  EXPECT_THAT(log.lines, ElementsAre(Duet(0, 1, 0.5), Ledger(true)));
+  EXPECT_EQ(log.complete_bytes, whole.size());
+}
+
+TEST(SelfTestLog, RefusesWhatIsNoLineOfIt) {
+  const auto message = [](json line, const char* key, const json& value) {
+    line[key] = value;
+    try {
+      ParseSelfTestLog(line.dump() + "\n", "log");
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string("taken");
+  };
+  EXPECT_EQ(message(Duet(0, 1, 0.5), "pairs", 3), "taken");
+  EXPECT_THAT(message(Duet(0, 1, 0.5), "check", "dance"), HasSubstr("log:1: check"));
+  EXPECT_THAT(message(Duet(0, 1, 0.5), "pairs", 0), HasSubstr("log:1: pairs"));
+  EXPECT_THAT(message(Duet(0, 1, 0.5), "injected", -1), HasSubstr("injected"));
+  EXPECT_THAT(message(Duet(0, 1, 0.5), "ratio", nullptr), HasSubstr("log:1: ratio"));
+  EXPECT_THAT(message(Ledger(true), "closes", 1), HasSubstr("log:1: closes"));
+  EXPECT_THAT(message(Stall(470), "quantiles", 1), HasSubstr("log:1: quantiles"));
+}
+
+}  // namespace
+}  // namespace crossover
