@@ -8,9 +8,10 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
@@ -18,9 +19,11 @@ sys.path[:0] = [str(HERE), str(HERE / "testdata")]
 
 import make_passes as passes  # noqa: E402
 import make_report as synthetic  # noqa: E402
+from flame_files import flame_graphs  # noqa: E402
 from flame_graph import (  # noqa: E402
     Frames, Side, difference_colour, function_differences, parse_folded, render, render_difference,
 )  # fmt: skip
+from report import parse_report  # noqa: E402
 
 RECORDED = {name: (HERE / "testdata" / f"{name}.folded").read_text(encoding="utf-8")
             for name in ("thread-per-connection", "epoll-pool")}  # fmt: skip
@@ -181,21 +184,34 @@ class Difference(unittest.TestCase):
         self.assertEqual(len(set(reds)), 4)
 
 
+@contextmanager
+def results(document: dict[str, Any], folded: dict[str, str]) -> Iterator[Path]:
+    """A directory with that report and those folded stacks."""
+    with tempfile.TemporaryDirectory() as directory:
+        profiles = Path(directory) / "profiles"
+        profiles.mkdir()
+        Path(directory, "report.json").write_text(synthetic.dump(document), encoding="utf-8")
+        for name, text in folded.items():
+            (profiles / name).write_text(text, encoding="utf-8")
+        yield Path(directory)
+
+
 class Files(unittest.TestCase):
     """What charts.py writes beside the folded stacks."""
 
     def run_charts(
         self, document: dict[str, Any], folded: dict[str, str]
     ) -> tuple[int, str, set[str]]:
-        with tempfile.TemporaryDirectory() as directory:
-            profiles = Path(directory) / "profiles"
-            profiles.mkdir()
-            Path(directory, "report.json").write_text(synthetic.dump(document), encoding="utf-8")
-            for name, text in folded.items():
-                (profiles / name).write_text(text, encoding="utf-8")
-            command = [sys.executable, "-B", str(HERE / "charts.py"), directory]
+        with results(document, folded) as directory:
+            command = [sys.executable, "-B", str(HERE / "charts.py"), str(directory)]
             done = subprocess.run(command, capture_output=True, text=True)
-            return done.returncode, done.stderr, {p.name for p in profiles.glob("*.svg")}
+            names = {path.name for path in directory.glob("profiles/*.svg")}
+            return done.returncode, done.stderr, names
+
+    def names(self, document: dict[str, Any], folded: dict[str, str]) -> set[str]:
+        """Those of the files alone; no chart is drawn."""
+        with results(document, folded) as directory:
+            return {name for name, _ in flame_graphs(parse_report(document), directory)}
 
     def test_each_cell_and_each_against_the_baseline(self) -> None:
         folded = {f"{name}-200.folded": text for name, text in RECORDED.items()}
@@ -211,14 +227,14 @@ class Files(unittest.TestCase):
             synthetic.make_report(["epoll-pool"], [200], 1, ["hello", "wait"])
         )
         folded = {"epoll-pool-200.folded": RECORDED["epoll-pool"]}
-        found = self.run_charts(document, folded)[2]
+        found = self.names(document, folded)
         self.assertEqual(found, {"epoll-pool-200-hello.svg", "epoll-pool-200-wait.svg"})
 
     def test_without_a_baseline_there_is_no_difference(self) -> None:
         document = passes.three([200])
         document["cells"][0]["profile"] = {"unavailable": "the kernel refused"}
         folded = {f"{name}-200.folded": text for name, text in RECORDED.items()}
-        self.assertEqual(self.run_charts(document, folded)[2], {"epoll-pool-200.svg"})
+        self.assertEqual(self.names(document, folded), {"epoll-pool-200.svg"})
 
     def test_a_broken_file_is_named(self) -> None:
         code, errors, _ = self.run_charts(

@@ -94,9 +94,8 @@ def make_invalid(cell: dict[str, Any], code: str, detail: str, valid: int = 1) -
     reason = {"code": code, "trials": repetitions - valid, "detail": detail}
     cell["verdict"]["reasons"].append(reason)
     cell["verdict"]["valid"] = valid > repetitions / 2
-    rng = random.Random(SEED)
     for metric in cell["metrics"].values():
-        _summarise(rng, metric, cell["repetition_valid"] if cell["verdict"]["valid"] else [])
+        _summarise(metric, cell["repetition_valid"] if cell["verdict"]["valid"] else [])
 
 
 def remove_metric(cells: list[dict[str, Any]], name: str, reason: str) -> None:
@@ -112,10 +111,9 @@ def fail_repetition(cell: dict[str, Any], index: int, detail: str) -> None:
     cell["repetition_valid"][index] = False
     cell["trials"]["valid"] -= 1
     cell["verdict"]["reasons"].append({"code": "failed", "trials": 1, "detail": detail})
-    rng = random.Random(SEED)
     for metric in cell["metrics"].values():
         metric["repetitions"][index] = None
-        _summarise(rng, metric, cell["repetition_valid"])
+        _summarise(metric, cell["repetition_valid"])
 
 
 def small_report() -> dict[str, Any]:
@@ -186,7 +184,7 @@ def _cell(
     metrics["cpu_us_per_request"]["repetitions"] = cpu
     metrics["server_requests_per_cpu_second"]["repetitions"] = [round(1e6 / us, 1) for us in cpu]
     for metric in metrics.values():
-        _summarise(rng, metric, [])
+        _summarise(metric, [])
     return {
         "architecture": architecture, "connections": level, "workload": workload,
         "verdict": {"valid": True, "reasons": []},
@@ -195,14 +193,14 @@ def _cell(
     }  # fmt: skip
 
 
-def _summarise(rng: random.Random, metric: dict[str, Any], valid: list[bool]) -> None:
-    """Median and bootstrap interval over the valid repetitions, or over all if none are given."""
+def _summarise(metric: dict[str, Any], valid: list[bool]) -> None:
+    """Median and interval over the valid repetitions, or over all if none are given. Of up to five
+    the bootstrap's interval reaches from the least to the greatest."""
     values = [v for i, v in enumerate(metric["repetitions"])
               if v is not None and (not valid or valid[i])]  # fmt: skip
     if not values:
         return
-    medians = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(200))
-    metric.update(median=statistics.median(values), ci95_low=medians[4], ci95_high=medians[194])
+    metric.update(median=statistics.median(values), ci95_low=min(values), ci95_high=max(values))
 
 
 def _comparison(cell: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:
