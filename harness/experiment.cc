@@ -320,9 +320,11 @@ Experiment ParseExperiment(std::string_view text, std::string_view source,
                        .client = experiment.placement.client_cpus};
   if (experiment.load.busy_poll &&
       (experiment.placement.mode == Placement::Mode::kShared || placed.Overlap())) {
-    root.Require("load").Require("busy_poll").Refuse(
-        "would take the CPU from a server that is placed on it as well; leave it out, or set "
-        "\"placement\": \"isolated\"");
+    root.Require("load")
+        .Require("busy_poll")
+        .Refuse(
+            "would take the CPU from a server that is placed on it as well; leave it out, or set "
+            "\"placement\": \"isolated\"");
   }
   if (const auto node = root.Find("duet")) experiment.duet = ParseDuet(*node);
   if (const auto node = root.Find("profile")) experiment.profile = ParseInstrument(*node, true);

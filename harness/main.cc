@@ -224,13 +224,15 @@ void Declare(CLI::App& app, CommandLine& line) {
   DeclareDuet(*app.add_subcommand("duet", "Compares two architectures quickly, side by side"),
               line);
 
-  DeclareFind(*app.add_subcommand("find", "Finds where the order of two architectures flips"), line);
-  DeclareCapacity(*app.add_subcommand("capacity",
-                                      "Finds the highest rate within an objective for latency"),
-                  line);
-  DeclareSelfTest(*app.add_subcommand(
-                      "selftest", "Tests the instrument: can it tell a small difference from none?"),
-                  line);
+  DeclareFind(*app.add_subcommand("find", "Finds where the order of two architectures flips"),
+              line);
+  DeclareCapacity(
+      *app.add_subcommand("capacity", "Finds the highest rate within an objective for latency"),
+      line);
+  DeclareSelfTest(
+      *app.add_subcommand("selftest",
+                          "Tests the instrument: can it tell a small difference from none?"),
+      line);
 
   CLI::App* tune = app.add_subcommand(
       "tune", "Finds each architecture's best knobs here, and writes the experiment with them");

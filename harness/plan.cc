@@ -58,8 +58,8 @@ std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
     const auto is_like_it = [&](const PlannedTrial& trial) {
       return trial.workload == capacity.workload && trial.connections == capacity.connections;
     };
-    const bool last = std::ranges::count_if(ordered, is_like_it) ==
-                      std::ranges::count_if(cells, is_like_it);
+    const bool last =
+        std::ranges::count_if(ordered, is_like_it) == std::ranges::count_if(cells, is_like_it);
     std::ranges::copy_if(cells, std::back_inserter(ordered), [&](const PlannedTrial& trial) {
       const Workload& other = experiment.workloads[trial.workload];
       return other.rate_percent && other.percent_of == workload.name &&

@@ -14,8 +14,8 @@ struct Programs {
   std::filesystem::path responder;
 };
 
-// crossover-server, crossover-load, crossover-costs and crossover-null next to this executable, unless a path is
-// given. Throws UsageError for one of the first two that is not there.
+// crossover-server, crossover-load, crossover-costs and crossover-null next to this executable,
+// unless a path is given. Throws UsageError for one of the first two that is not there.
 Programs FindPrograms(const std::string& server, const std::string& load);
 
 // What `server` --list prints. Throws UsageError if it fails. Main thread only.

@@ -41,9 +41,9 @@ TrialRecord Rig::Run(const Experiment& experiment, const PlannedTrial& trial) {
 }
 
 std::optional<DuetOutcome> Rig::Duet(const Experiment& experiment, std::string& why) {
-  const TrialRecord record = Run(experiment, {.architecture = 1,
-                                              .connections = experiment.connections.front(),
-                                              .pass = Pass::kDuet});
+  const TrialRecord record =
+      Run(experiment,
+          {.architecture = 1, .connections = experiment.connections.front(), .pass = Pass::kDuet});
   if (!record.verdict.valid()) throw TrialFailure(record.verdict.reasons.front().detail);
   why = record.findings.value("unavailable", std::string());
   if (!why.empty()) return std::nullopt;

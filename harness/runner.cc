@@ -33,8 +33,8 @@ class AffinityKeeper {
   const std::vector<int> cpus_ = AllowedCpus();
 };
 
-// The throughput of an architecture, under what the planned trial's rate is a percentage of, if that
-// trial was done, valid or not (docs/decisions/0007): at the same connections in the same
+// The throughput of an architecture, under what the planned trial's rate is a percentage of, if
+// that trial was done, valid or not (docs/decisions/0007): at the same connections in the same
 // repetition; never that of a trial with an instrument.
 std::optional<double> CapacityOf(const std::string& label, const TrialLog& log,
                                  const PlannedTrial& planned) {

@@ -62,9 +62,10 @@ void AddLoadOptions(CLI::App& app, LoadOptions& load, Texts& texts) {
   app.add_option("--cpus", texts.cpus, "Run the threads on these CPUs, one each: 0-3,8")
       ->group(kLoad);
 
-  app.add_flag("--busy-poll", load.busy_poll,
-               "Poll, don't sleep, while there is load: on loopback it is the server's CPU that has "
-               "to wake a client that sleeps. Takes each thread's CPU whole")
+  app.add_flag(
+         "--busy-poll", load.busy_poll,
+         "Poll, don't sleep, while there is load: on loopback it is the server's CPU that has "
+         "to wake a client that sleeps. Takes each thread's CPU whole")
       ->group(kLoad);
   app.add_option("--engine", texts.engine,
                  "epoll, io_uring, or auto: io_uring where the kernel permits it")

@@ -51,13 +51,13 @@ json ReportOf(const Rig& rig, const Experiment& experiment, const DuetOutcome& o
 }  // namespace
 
 Experiment DuetExperiment(const DuetChoice& choice) {
-  const json file = {{"name", "duet"},
-                     {"architectures",
-                      {ParseContender(choice.baseline, "B"), ParseContender(choice.own, "A")}},
-                     {"connections", {choice.connections}},
-                     {"workloads", {{{"name", "duet"}, {"path", choice.path}}}},
-                     {"load", {{"busy_poll", true}}},
-                     {"canary", false}};
+  const json file = {
+      {"name", "duet"},
+      {"architectures", {ParseContender(choice.baseline, "B"), ParseContender(choice.own, "A")}},
+      {"connections", {choice.connections}},
+      {"workloads", {{{"name", "duet"}, {"path", choice.path}}}},
+      {"load", {{"busy_poll", true}}},
+      {"canary", false}};
   Experiment experiment = ParseExperiment(file.dump(), "crossover duet");
   experiment.duet = choice.settings;
   const bool same = choice.own == choice.baseline;

@@ -92,9 +92,9 @@ void LiveContender::Start() {
   }
 }
 
-// The kernel adds up the CPU time of a thread that runs only now and then (at ticks, 4 ms apart), or
-// when it stops running: of a slice of 75 ms that would be 5 %. So this process takes the server's
-// CPUs for a moment.
+// The kernel adds up the CPU time of a thread that runs only now and then (at ticks, 4 ms apart),
+// or when it stops running: of a slice of 75 ms that would be 5 %. So this process takes the
+// server's CPUs for a moment.
 void LiveContender::StopServerForAMoment() const {
   for (const int cpu : setup_.cpus.server) SetAffinity(0, {cpu});
   SetAffinity(0, setup_.cpus.client);

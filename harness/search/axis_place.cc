@@ -57,7 +57,8 @@ AxisRange ParseAxisRange(std::string_view text, const AxisKind& axis) {
   if (colon == std::string_view::npos) {
     throw UsageError("--range: '" + std::string(text) + "' is not LOW:HIGH, such as 1:16000");
   }
-  const AxisRange range{.low = number(text.substr(0, colon)), .high = number(text.substr(colon + 1))};
+  const AxisRange range{.low = number(text.substr(0, colon)),
+                        .high = number(text.substr(colon + 1))};
   if (range.low < range.high) return range;
   throw UsageError("--range: " + std::string(text) + " ends before it begins; write LOW:HIGH");
 }

@@ -15,7 +15,7 @@ struct AxisKind {
   std::string_view unit;  // "connections", "us of CPU time in the handler"
   int64_t low;            // the range that is searched if none is given
   int64_t high;
-  int64_t max;            // of places
+  int64_t max;  // of places
 };
 
 std::span<const AxisKind> AxisKinds();

@@ -8,8 +8,8 @@
 
 #include "base/duration.h"
 #include "base/error.h"
-#include "harness/conversation.h"
 #include "harness/contender.h"
+#include "harness/conversation.h"
 #include "harness/programs.h"
 #include "harness/rig.h"
 #include "harness/run_directory.h"
@@ -62,8 +62,8 @@ class Capacity {
 
 Metrics Capacity::Try(size_t architecture, std::optional<double> rate_rps) {
   experiment_.workloads.front().rate_rps = rate_rps;
-  const TrialRecord record = rig_.Run(experiment_, {.architecture = architecture,
-                                                    .connections = experiment_.connections.front()});
+  const TrialRecord record = rig_.Run(
+      experiment_, {.architecture = architecture, .connections = experiment_.connections.front()});
   for (const Reason& reason : record.verdict.reasons) {
     if (reason.code == "failed") {
       throw UsageError("a trial of " + contenders_[architecture].label +
@@ -97,8 +97,9 @@ int Capacity::Run() {
       if (contenders_[i].closed_rps <= 0) {
         throw UsageError(contenders_[i].label + " answered nothing in a closed loop");
       }
-      std::cout << "  " << contenders_[i].label << " in a closed loop: "
-                << NumberText(contenders_[i].closed_rps) << " requests/s" << std::endl;
+      std::cout << "  " << contenders_[i].label
+                << " in a closed loop: " << NumberText(contenders_[i].closed_rps) << " requests/s"
+                << std::endl;
       contenders_[i].search.emplace(
           HighestRateRules{.first_rps = contenders_[i].closed_rps * kFirstShare});
     }
@@ -123,7 +124,8 @@ std::string Capacity::Table() const {
     return std::string(text);
   };
   std::string text = "Highest rate with " + objective_.text + " (" +
-                     IntegerText(experiment_.connections.front()) + " connections), requests/s\n\n" +
+                     IntegerText(experiment_.connections.front()) +
+                     " connections), requests/s\n\n" +
                      row({"", "kept at", "missed at", "closed loop", "CPU there, us/req."});
   for (const Contender& each : contenders_) {
     if (!each.search) continue;

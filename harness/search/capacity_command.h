@@ -14,7 +14,7 @@ namespace crossover {
 // "p99<10ms": of the time from when a request was due to its response.
 struct Objective {
   std::string text;
-  std::string metric;    // of the catalogue: latency_us_p99
+  std::string metric;  // of the catalogue: latency_us_p99
   double limit_us = 0;
 };
 // Throws UsageError.
@@ -30,7 +30,7 @@ struct CapacityChoice {
   int64_t connections = 200;
   std::string path = "/";
   int64_t duration_ns = 2'000'000'000;  // of each trial's window
-  std::filesystem::path out;  // as JSON; empty: none
+  std::filesystem::path out;            // as JSON; empty: none
   std::string server_program;
   std::string load_program;
 };

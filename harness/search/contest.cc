@@ -22,16 +22,14 @@ constexpr size_t kTrialPairsMax = 50;
 
 double ReadTrial(Rig& rig, const Experiment& experiment, size_t architecture,
                  const ContestMetric& metric, size_t& not_valid) {
-  const TrialRecord record =
-      rig.Run(experiment,
-              {.architecture = architecture, .connections = experiment.connections.front()});
+  const TrialRecord record = rig.Run(
+      experiment, {.architecture = architecture, .connections = experiment.connections.front()});
   const auto value = MetricOf(record.metrics, metric.metric);
   not_valid += record.verdict.valid() ? 0 : 1;
   if (value.value_or(0) > 0) return *value;
   const std::string& label = experiment.architectures[architecture].label;
-  throw UsageError("a trial of " + label + " at " +
-                   std::to_string(experiment.connections.front()) + " connections gave no " +
-                   std::string(metric.noun) +
+  throw UsageError("a trial of " + label + " at " + std::to_string(experiment.connections.front()) +
+                   " connections gave no " + std::string(metric.noun) +
                    (record.verdict.valid() ? "" : ": " + record.verdict.reasons.front().detail));
 }
 
@@ -39,14 +37,16 @@ ContestResult TakeTurns(Rig& rig, const Experiment& experiment, const ContestMet
   std::vector<double> own;
   std::vector<double> baseline;
   const int64_t deadline_ns = MonotonicNs() + experiment.duet->time_limit_ns;
-  ContestResult result{.ratio = {}, .pairs = 0, .method = "interleaved", .why_no_duet = {}, .not_valid = 0};
+  ContestResult result{
+      .ratio = {}, .pairs = 0, .method = "interleaved", .why_no_duet = {}, .not_valid = 0};
   while (result.pairs < kTrialPairsMin ||
          (MonotonicNs() < deadline_ns && result.pairs < kTrialPairsMax &&
           Imprecision(result.ratio) > experiment.duet->precision)) {
     const bool baseline_first = result.pairs % 2 == 0;
     if (baseline_first) baseline.push_back(ReadTrial(rig, experiment, 0, metric, result.not_valid));
     own.push_back(ReadTrial(rig, experiment, 1, metric, result.not_valid));
-    if (!baseline_first) baseline.push_back(ReadTrial(rig, experiment, 0, metric, result.not_valid));
+    if (!baseline_first)
+      baseline.push_back(ReadTrial(rig, experiment, 0, metric, result.not_valid));
     result.pairs = own.size();
     result.ratio = ComparePairs(own, baseline);
   }

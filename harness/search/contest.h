@@ -22,11 +22,11 @@ struct ContestMetric {
 const ContestMetric& FindContestMetric(std::string_view name);
 
 struct ContestResult {
-  PairedRatio ratio;       // second architecture / first
+  PairedRatio ratio;  // second architecture / first
   size_t pairs = 0;
-  std::string method;      // "duet", or "interleaved": whole trials in turns, order flipped
-  std::string why_no_duet; // empty with "duet"
-  size_t not_valid = 0;    // of the trials, by their verdicts; their figures are among the others
+  std::string method;       // "duet", or "interleaved": whole trials in turns, order flipped
+  std::string why_no_duet;  // empty with "duet"
+  size_t not_valid = 0;     // of the trials, by their verdicts; their figures are among the others
 };
 
 // By duet where that is possible: latency is not known of slices, and some workloads and limits

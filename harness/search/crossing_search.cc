@@ -47,7 +47,8 @@ double Root(std::span<const AxisReading> readings) {
 CrossingSearch::CrossingSearch(const CrossingRules& rules) : rules_(rules) {
   CHECK(rules.low > 0 && rules.low < rules.high && rules.first_places >= 2);
   first_ = {rules.low, rules.high};
-  const double step = (Log(rules.high) - Log(rules.low)) / static_cast<double>(rules.first_places - 1);
+  const double step =
+      (Log(rules.high) - Log(rules.low)) / static_cast<double>(rules.first_places - 1);
   for (size_t i = 1; i + 1 < rules.first_places; ++i) {
     const int64_t place = std::llround(std::exp(Log(rules.low) + step * static_cast<double>(i)));
     if (std::ranges::count(first_, place) == 0) first_.push_back(place);

@@ -31,10 +31,10 @@ struct Crossing {
 
 struct CrossingRules {
   int64_t low = 1;
-  int64_t high = 1;              // above low
-  size_t first_places = 5;       // at least 2
+  int64_t high = 1;         // above low
+  size_t first_places = 5;  // at least 2
   size_t places_max = 16;
-  double narrow_enough = 1.15;   // neighbours at most so many times apart are left as they are
+  double narrow_enough = 1.15;  // neighbours at most so many times apart are left as they are
 };
 
 class CrossingSearch {
@@ -48,7 +48,9 @@ class CrossingSearch {
   const std::vector<AxisReading>& readings() const { return readings_; }  // by place
   std::vector<Crossing> Crossings() const;
   // Places were left, but not so many readings.
-  bool cut_short() const { return readings_.size() >= rules_.places_max && WidestGap().has_value(); }
+  bool cut_short() const {
+    return readings_.size() >= rules_.places_max && WidestGap().has_value();
+  }
 
  private:
   std::optional<int64_t> WidestGap() const;

@@ -61,7 +61,8 @@ TEST(CrossingSearch, KeepsTheRangeInWhichTheyAreNotToldApart) {
 
 TEST(CrossingSearch, FindsTwo) {
   const auto bump = [](double place) { return 0.5 - std::abs(std::log(place / 100)) / 3; };
-  const auto crossings = Search({.low = 1, .high = 10'000, .places_max = 40}, 0.001, bump).Crossings();
+  const auto crossings =
+      Search({.low = 1, .high = 10'000, .places_max = 40}, 0.001, bump).Crossings();
   ASSERT_EQ(crossings.size(), 2u);
   EXPECT_NEAR(crossings[0].estimate, 100 / std::exp(1.5), 2);
   EXPECT_NEAR(crossings[1].estimate, 100 * std::exp(1.5), 20);
@@ -72,9 +73,10 @@ TEST(CrossingSearch, WithoutOneLooksAtTheFirstPlacesOnly) {
       Search({.low = 1, .high = 16'000}, 0.001, [](double) { return -0.3; });
   EXPECT_EQ(search.readings().size(), 5u);
   EXPECT_TRUE(search.Crossings().empty());
-  EXPECT_EQ(RenderCrossings(search, kNames),
-            "No crossing from 1 to 16,000 connections: A has the lower CPU per request at each of 5 "
-            "places.\n");
+  EXPECT_EQ(
+      RenderCrossings(search, kNames),
+      "No crossing from 1 to 16,000 connections: A has the lower CPU per request at each of 5 "
+      "places.\n");
 }
 
 TEST(CrossingSearch, OfTwoThatAreAlikeSaysSo) {
@@ -93,8 +95,8 @@ TEST(CrossingSearch, EndsAtItsLimit) {
 }
 
 TEST(CrossingSearch, OfANarrowRangeReadsEachPlaceOnce) {
-  const CrossingSearch search = Search({.low = 1, .high = 4}, 0.001,
-                                       [](double place) { return place - 2.5; });
+  const CrossingSearch search =
+      Search({.low = 1, .high = 4}, 0.001, [](double place) { return place - 2.5; });
   std::vector<int64_t> places;
   for (const AxisReading& reading : search.readings()) places.push_back(reading.at);
   EXPECT_THAT(places, testing::ElementsAre(1, 2, 3, 4));

@@ -126,21 +126,16 @@ void Find::Read(int64_t place) {
 json Find::Report() const {
   json crossings = json::array();
   for (const Crossing& crossing : search_.Crossings()) {
-    crossings.push_back({{"estimate", crossing.estimate},
-                         {"low", crossing.below.at},
-                         {"high", crossing.above.at},
-                         {"lower_below", crossing.below.order() < 0 ? names_.first : names_.second},
-                         {"lower_above", crossing.above.order() < 0 ? names_.first : names_.second}});
+    crossings.push_back(
+        {{"estimate", crossing.estimate},
+         {"low", crossing.below.at},
+         {"high", crossing.above.at},
+         {"lower_below", crossing.below.order() < 0 ? names_.first : names_.second},
+         {"lower_above", crossing.above.order() < 0 ? names_.first : names_.second}});
   }
-  return {{"schema", "crossover-find/1"},
-          {"created_utc", UtcNow()},
-          {"own", names_.first},
-          {"baseline", names_.second},
-          {"metric", metric_.metric},
-          {"axis", axis_.name},
-          {"unit", axis_.unit},
-          {"level", kLevel},
-          {"places", places_},
+  return {{"schema", "crossover-find/1"}, {"created_utc", UtcNow()},  {"own", names_.first},
+          {"baseline", names_.second},    {"metric", metric_.metric}, {"axis", axis_.name},
+          {"unit", axis_.unit},           {"level", kLevel},          {"places", places_},
           {"crossings", crossings}};
 }
 

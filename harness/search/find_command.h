@@ -10,11 +10,11 @@
 namespace crossover {
 
 struct FindChoice {
-  std::string own;       // as for crossover duet
+  std::string own;  // as for crossover duet
   std::string baseline;
   std::string metric = "cpu";
   std::string axis = "connections";
-  std::string range;  // "LOW:HIGH"; empty: the axis's own
+  std::string range;          // "LOW:HIGH"; empty: the axis's own
   int64_t connections = 200;  // on all other axes
   std::string path = "/";     // where the axis is not the path itself
   DuetSettings settings = {.pairs = 400, .precision = 0.01, .time_limit_ns = 12'000'000'000};

@@ -52,11 +52,11 @@ json LoadAgainstStalls(Rig& rig) {
   conversation.Watch(responder, /*ends_by_itself=*/false);
   const auto ready = conversation.Await(responder, "ready", Deadline());
   const std::string url = "http://127.0.0.1:" + std::to_string(ready.value("port", 0)) + "/";
-  ChildProcess load = ChildProcess::Start(
-      {.name = "the load generator",
-       .argv = {rig.programs().load, "--events", "-c", "250", "--rate", kStallRate, "--warmup",
-                "500ms", "--duration", "10s", url},
-       .cpus = rig.cpus().client});
+  ChildProcess load =
+      ChildProcess::Start({.name = "the load generator",
+                           .argv = {rig.programs().load, "--events", "-c", "250", "--rate",
+                                    kStallRate, "--warmup", "500ms", "--duration", "10s", url},
+                           .cpus = rig.cpus().client});
   conversation.Watch(load, /*ends_by_itself=*/true);
   conversation.Await(load, "connected", Deadline());
   load.Send({{"command", "go"}});
@@ -80,8 +80,7 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
   std::string why;
   const int64_t begin_ns = MonotonicNs();
   const auto outcome = rig.Duet(experiment, why);
-  const auto found =
-      outcome ? CompareSlices(outcome->pairs, "cpu_us_per_request") : std::nullopt;
+  const auto found = outcome ? CompareSlices(outcome->pairs, "cpu_us_per_request") : std::nullopt;
   if (!found) {
     line["unavailable"] = outcome ? "no pair of slices could be used" : why;
     return line;
@@ -106,11 +105,13 @@ json CheckLedger(Rig& rig, const std::string& architecture) {
   experiment.load.duration_ns = kNsPerSecond;
   experiment.canary = false;
   const TrialRecord record = rig.Run(experiment, {.connections = kConnections});
-  json line = {{"check", "ledger"}, {"architecture", architecture}, {"closes", true}, {"detail", ""}};
+  json line = {
+      {"check", "ledger"}, {"architecture", architecture}, {"closes", true}, {"detail", ""}};
   static const json::json_pointer kVerified("/requests/verified");
   line["verified"] = record.load.is_object() ? record.load.value(kVerified, int64_t{0}) : 0;
   for (const Reason& reason : record.verdict.reasons) {
-    if (reason.code != "ledger_open" && reason.code != "errors" && reason.code != "failed") continue;
+    if (reason.code != "ledger_open" && reason.code != "errors" && reason.code != "failed")
+      continue;
     line["closes"] = false;
     line["detail"] = reason.detail;
   }
@@ -147,11 +148,12 @@ json CheckStall(Rig& rig) {
 json FindCeiling(Rig& rig) {
   std::vector<int> both = rig.cpus().server;
   both.insert(both.end(), rig.cpus().client.begin(), rig.cpus().client.end());
-  ChildProcess load = ChildProcess::Start({.name = "crossover-load",
-                                           .argv = {rig.programs().load, "--calibrate", "--json", "-",
-                                                    "--connections", std::to_string(kConnections),
-                                                    "--warmup", "500ms", "--duration", "1s", "--cpus", FormatCpuList(rig.cpus().client)},
-                                           .cpus = both});
+  ChildProcess load = ChildProcess::Start(
+      {.name = "crossover-load",
+       .argv = {rig.programs().load, "--calibrate", "--json", "-", "--connections",
+                std::to_string(kConnections), "--warmup", "500ms", "--duration", "1s", "--cpus",
+                FormatCpuList(rig.cpus().client)},
+       .cpus = both});
   load.CloseInput();
   std::string text;
   std::string line;

@@ -1,5 +1,5 @@
-// What the self-test looks at, one at a time. Each gives an object of JSON, a line of the self-test's
-// log; what is in it is said below.
+// What the self-test looks at, one at a time. Each gives an object of JSON, a line of the
+// self-test's log; what is in it is said below.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -26,8 +26,8 @@ nlohmann::json CompareWithItself(Rig& rig, const std::string& architecture, doub
 nlohmann::json CheckLedger(Rig& rig, const std::string& architecture);
 
 // Requests at fixed times to a server that stands still for S of each T: those that come meanwhile
-// wait for the rest of it, so that the latency at quantile q is S - (1 - q) T. A client that doesn't
-// send while it waits would never see them.
+// wait for the rest of it, so that the latency at quantile q is S - (1 - q) T. A client that
+// doesn't send while it waits would never see them.
 //   {"check":"stall","stall_ms","period_ms","quantiles":[{"quantile","expected_ms","found_ms"}]}
 nlohmann::json CheckStall(Rig& rig);
 

@@ -1,7 +1,7 @@
 #include "harness/selftest/self_test_command.h"
 
-#include <iostream>
 #include <functional>
+#include <iostream>
 #include <numeric>
 
 #include "base/cpu_list.h"
@@ -52,8 +52,8 @@ std::string ProgressText(const json& line) {
   if (check == "ledger") {
     return "ledger of " + architecture + (line.at("closes").get<bool>() ? ": closes" : ": OPEN");
   }
-  const std::string what = architecture + " against itself with " +
-                           PercentText(line.at("injected")) + " more CPU: ";
+  const std::string what =
+      architecture + " against itself with " + PercentText(line.at("injected")) + " more CPU: ";
   if (line.contains("unavailable")) return what + line.at("unavailable").get<std::string>();
   const bool found = line.at("probability").get<double>() < kSelfTestLevel;
   char ratio[32];
@@ -117,7 +117,8 @@ std::vector<std::string> Contenders(const SelfTestChoice& choice, const Programs
 
 int SelfTestCommand(const SelfTestChoice& choice) {
   const Programs programs = FindPrograms(choice.server_program, choice.load_program);
-  const json environment = CaptureEnvironment(ReadMachineLimits(), {programs.server, programs.load});
+  const json environment =
+      CaptureEnvironment(ReadMachineLimits(), {programs.server, programs.load});
   const std::string fingerprint = environment.at("fingerprint");
   const std::filesystem::path path = SelfTestLogPath(choice.results, fingerprint);
   SelfTestLog log = choice.fresh ? SelfTestLog{} : ReadSelfTestLog(path);
@@ -135,8 +136,8 @@ int SelfTestCommand(const SelfTestChoice& choice) {
   ReplaceFile(summary_path, summary.dump(1) + "\n");
   std::cout << "\n" << RenderSelfTest(summary);
   const std::string why = DrawSelfTest(summary_path);
-  std::cout << "Log: " << path.string() << "; "
-            << (why.empty() ? "chart beside it" : why) << std::endl;
+  std::cout << "Log: " << path.string() << "; " << (why.empty() ? "chart beside it" : why)
+            << std::endl;
   if (signal != 0) return 128 + signal;
   return summary["failures"].empty() ? 0 : kExitFailure;
 }

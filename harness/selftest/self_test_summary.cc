@@ -76,8 +76,8 @@ void JudgeAlike(const Detections& detections, ordered_json& failures) {
   const auto& [injected, each] = *alike;
   const boost::math::binomial_distribution<> chance(static_cast<double>(each.comparisons),
                                                     kSelfTestLevel);
-  const double probability = boost::math::cdf(
-      boost::math::complement(chance, static_cast<double>(each.found) - 1));
+  const double probability =
+      boost::math::cdf(boost::math::complement(chance, static_cast<double>(each.found) - 1));
   if (probability >= kTooManyProbability) return;
   failures.push_back("a server was found to differ from itself in " + std::to_string(each.found) +
                      " of " + CountText(each.comparisons, "comparison") +
@@ -96,8 +96,8 @@ void JudgeOthers(const ordered_json& summary, ordered_json& failures) {
     const double found = each["found_ms"];
     if (std::abs(found / expected - 1) <= kStallErrorMax) continue;
     failures.push_back("the latency at quantile " + NumberText(each["quantile"]) +
-                       " of a server that stalls is " + NumberText(expected) + " ms and was read as " +
-                       NumberText(found) + " ms");
+                       " of a server that stalls is " + NumberText(expected) +
+                       " ms and was read as " + NumberText(found) + " ms");
   }
 }
 
@@ -152,7 +152,8 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
     if (check != "duet") continue;
     if (line.contains("unavailable")) {
       const json& name = line.at("architecture");
-      if (std::ranges::count(no_duet, ordered_json(name)) == 0) no_duet.push_back(ordered_json(name));
+      if (std::ranges::count(no_duet, ordered_json(name)) == 0)
+        no_duet.push_back(ordered_json(name));
       continue;
     }
     const double injected = line.at("injected");

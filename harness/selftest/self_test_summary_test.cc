@@ -16,20 +16,34 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-json Duet(double injected, double ratio, double probability, const char* utc = "2026-11-27T01:00:00Z") {
-  return {{"check", "duet"},   {"architecture", "fiber"}, {"injected", injected},
-          {"ratio", ratio},    {"ci95_low", ratio - 0.02}, {"ci95_high", ratio + 0.02},
-          {"probability", probability}, {"pairs", 40}, {"slice_ns", 100'000'000}, {"seconds", 9.5},
+json Duet(double injected, double ratio, double probability,
+          const char* utc = "2026-11-27T01:00:00Z") {
+  return {{"check", "duet"},
+          {"architecture", "fiber"},
+          {"injected", injected},
+          {"ratio", ratio},
+          {"ci95_low", ratio - 0.02},
+          {"ci95_high", ratio + 0.02},
+          {"probability", probability},
+          {"pairs", 40},
+          {"slice_ns", 100'000'000},
+          {"seconds", 9.5},
           {"utc", utc}};
 }
 
 json Ledger(bool closes) {
-  return {{"check", "ledger"}, {"architecture", "fiber"}, {"verified", 1000}, {"closes", closes},
-          {"detail", closes ? "" : "one is missing"},     {"utc", "2026-11-27T01:00:00Z"}};
+  return {{"check", "ledger"},
+          {"architecture", "fiber"},
+          {"verified", 1000},
+          {"closes", closes},
+          {"detail", closes ? "" : "one is missing"},
+          {"utc", "2026-11-27T01:00:00Z"}};
 }
 
 json Stall(double found_ms) {
-  return {{"check", "stall"}, {"stall_ms", 500}, {"period_ms", 2500},
+  return {{"check", "stall"},
+          {"stall_ms", 500},
+          {"period_ms", 2500},
           {"quantiles", {{{"quantile", 0.99}, {"expected_ms", 475}, {"found_ms", found_ms}}}},
           {"utc", "2026-11-27T01:00:00Z"}};
 }
@@ -80,25 +94,27 @@ TEST(SelfTestSummary, OneFalseFindingInTwentyIsWhatTheLevelMeans) {
 TEST(SelfTestSummary, FailsForALossyLedgerAndAWrongQuantile) {
   EXPECT_THAT(SummariseSelfTest(std::vector<json>{Ledger(true), Stall(478)}, "00ff")["failures"],
               IsEmpty());
-  const auto summary =
-      SummariseSelfTest(std::vector<json>{Ledger(false), Stall(120)}, "00ff");
+  const auto summary = SummariseSelfTest(std::vector<json>{Ledger(false), Stall(120)}, "00ff");
   ASSERT_EQ(summary["failures"].size(), 2u);
   EXPECT_EQ(summary["failures"][0], "the ledger of fiber does not close: one is missing");
-  EXPECT_THAT(summary["failures"][1].get<std::string>(), HasSubstr("is 475 ms and was read as 120 ms"));
+  EXPECT_THAT(summary["failures"][1].get<std::string>(),
+              HasSubstr("is 475 ms and was read as 120 ms"));
   EXPECT_THAT(RenderSelfTest(summary), HasSubstr("FAILED: the ledger of fiber"));
 }
 
 TEST(SelfTestSummary, TheLastLedgerOfAnArchitectureCounts) {
-  const auto summary =
-      SummariseSelfTest(std::vector<json>{Ledger(false), Ledger(true)}, "00ff");
+  const auto summary = SummariseSelfTest(std::vector<json>{Ledger(false), Ledger(true)}, "00ff");
   EXPECT_THAT(summary["failures"], IsEmpty());
 }
 
 TEST(SelfTestSummary, ShowsATable) {
   std::vector<json> lines(10, Duet(0.03, 1.03, 0.01));
   lines.push_back(Duet(0, 1, 0.5));
-  lines.push_back({{"check", "duet"}, {"architecture", "prefork"}, {"injected", 0.03},
-                   {"unavailable", "many processes"}, {"utc", "2026-11-27T01:00:00Z"}});
+  lines.push_back({{"check", "duet"},
+                   {"architecture", "prefork"},
+                   {"injected", 0.03},
+                   {"unavailable", "many processes"},
+                   {"utc", "2026-11-27T01:00:00Z"}});
   const std::string text = RenderSelfTest(SummariseSelfTest(lines, "00ff"));
   EXPECT_THAT(text, HasSubstr("3 % more CPU                   10 of 10"));
   EXPECT_THAT(text, HasSubstr("No duet with itself: prefork"));

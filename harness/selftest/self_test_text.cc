@@ -46,8 +46,9 @@ std::string OtherChecks(const ordered_json& summary) {
             NumberText(stall["period_ms"]) + " ms:";
     for (const ordered_json& each : stall["quantiles"]) {
       char part[96];
-      std::snprintf(part, sizeof part, " %g: %.1f ms (known: %.1f);", each["quantile"].get<double>(),
-                    each["found_ms"].get<double>(), each["expected_ms"].get<double>());
+      std::snprintf(part, sizeof part, " %g: %.1f ms (known: %.1f);",
+                    each["quantile"].get<double>(), each["found_ms"].get<double>(),
+                    each["expected_ms"].get<double>());
       text += part;
     }
     text.back() = '\n';

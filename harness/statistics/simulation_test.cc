@@ -86,8 +86,8 @@ TEST(SimulatedPairs, ThatCorrelateAreAlmostAsSafe) {
 }
 
 TEST(SimulatedPairs, ThatDifferByThreePerCentAreFound) {
-  // 3.8 standard errors of independent pairs: Student's test would find 97 in 100 of the normal ones.
-  // What trimming loses there it gains where tails are heavy, as those of slices are.
+  // 3.8 standard errors of independent pairs: Student's test would find 97 in 100 of the normal
+  // ones. What trimming loses there it gains where tails are heavy, as those of slices are.
   for (const auto& [draw, found] : {std::pair{&Normal, 0.80}, {&HeavyTailed, 0.70}}) {
     const Rates rates = RatesOf(draw, 1.03);
     EXPECT_GE(rates.covered, 0.92);
