@@ -82,9 +82,9 @@ build: deps ## builds build/crossover, build/crossover-server, build/crossover-l
 
 lint: deps-lint ## clang-format and clang-tidy; warnings are errors
 	clang-format --dry-run --Werror $$(git ls-files '*.cc' '*.h')
-	@test -f build-lint/build.ninja || cmake --preset release -B build-lint \
-	  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCROSSOVER_UNITY=OFF
-	git ls-files '*.cc' | grep -v -e _test.cc -e _bench.cc | xargs -P $(JOBS) -n 4 clang-tidy --quiet -p build-lint
+	cmake --preset release -B build-lint -DCMAKE_CXX_COMPILER=clang++ \
+	  -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_UNITY_BUILD=ON
+	$(PYTHON) .ci/lint.py build-lint $(JOBS)
 
 format: deps-lint ## formats the C++ sources
 	clang-format -i $$(git ls-files '*.cc' '*.h')

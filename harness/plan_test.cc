@@ -58,6 +58,25 @@ TEST(Plan, HoldsEveryCellOnceInEachRepetition) {
   }
 }
 
+TEST(Plan, MeasuresAllCapacitiesBeforeAPercentageOfTheSlowest) {
+  Experiment experiment = ThreeByThree();
+  experiment.workloads = {
+      Workload{.name = "closed"},
+      Workload{.name = "half", .rate_percent = 50, .percent_of = "closed", .of_slowest = true}};
+  const std::vector<PlannedTrial> trials = MakePlan(experiment).trials;
+  ASSERT_EQ(trials.size(), 2u * 18);
+  for (const PlannedTrial& trial : trials) {
+    if (trial.workload == 0) continue;
+    const auto is_its_capacity = [&](const PlannedTrial& other) {
+      return other.workload == 0 && other.repetition == trial.repetition &&
+             other.connections == trial.connections;
+    };
+    EXPECT_EQ(std::count_if(trials.begin(), trials.begin() + static_cast<ptrdiff_t>(trial.index),
+                            is_its_capacity),
+              3);
+  }
+}
+
 TEST(Plan, MeasuresACapacityBeforeWhatIsAPercentageOfIt) {
   Experiment experiment = ThreeByThree();
   experiment.workloads = {

@@ -52,7 +52,8 @@ TEST(Workload, ReadsEveryKeyOfAnOpenLoop) {
   const auto workloads = Parse(json::parse(R"([
     {"name": "closed"},
     {"name": "fixed", "at": 0, "rate": 5000, "arrivals": "poisson", "deadline": "1s"},
-    {"name": "over", "at": 120, "rate_percent": 120, "percent_of": "closed"}])"));
+    {"name": "over", "at": 120, "rate_percent": 120, "percent_of": "closed"},
+    {"name": "even", "at": 9, "rate_percent": 9, "percent_of": "closed", "capacity_of": "slowest"}])"));
   EXPECT_FALSE(workloads[0].open());
   EXPECT_EQ(workloads[1], (Workload{.name = "fixed",
                                     .at = 0,
@@ -62,6 +63,7 @@ TEST(Workload, ReadsEveryKeyOfAnOpenLoop) {
   EXPECT_EQ(workloads[2],
             (Workload{.name = "over", .at = 120, .rate_percent = 120, .percent_of = "closed"}));
   EXPECT_TRUE(workloads[2].open());
+  EXPECT_TRUE(workloads[3].of_slowest);
 }
 
 TEST(Workload, SurvivesNormalisation) {
@@ -69,7 +71,8 @@ TEST(Workload, SurvivesNormalisation) {
     {"name": "closed", "method": "POST", "path": "/echo", "body_bytes": 3},
     {"name": "churn", "at": 1048576, "requests_per_connection": 10, "closer": "client"},
     {"name": "think", "at": 0.5, "label": "half", "active_percent": 0.5},
-    {"name": "over", "at": 1, "rate_percent": 120, "percent_of": "closed", "deadline": "250ms"}])");
+    {"name": "over", "at": 1, "rate_percent": 120, "percent_of": "closed", "deadline": "250ms",
+     "capacity_of": "slowest"}])");
   json again = json::array();
   for (const Workload& workload : Parse(text)) again.push_back(ToJson(workload));
   EXPECT_EQ(Parse(again), Parse(text));
@@ -92,6 +95,7 @@ TEST(Workload, RefusesWhatDoesNotGoTogether) {
   EXPECT_THAT(with(R"({"rate": 5, "rate_percent": 50, "percent_of": "w"})"),
               HasSubstr("rate_percent: there is a \"rate\" already"));
   EXPECT_THAT(with(R"({"rate_percent": 50})"), HasSubstr("the key 'percent_of' is missing; add"));
+  EXPECT_THAT(with(R"({"capacity_of": "slowest"})"), HasSubstr("capacity_of: needs a"));
   EXPECT_THAT(with(R"({"percent_of": "w"})"), HasSubstr("percent_of: needs a \"rate_percent\""));
   EXPECT_THAT(with(R"({"deadline": "1s"})"), HasSubstr("deadline: a closed loop has none"));
   EXPECT_THAT(with(R"({"arrivals": "poisson"})"), HasSubstr("arrivals: a closed loop has none"));

@@ -3,6 +3,7 @@
 depends on the machine; that they find it, keep it, and how they refuse, does not."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,10 @@ def crossover(*arguments: object, directory: str = ".") -> subprocess.CompletedP
                           cwd=directory)  # fmt: skip
 
 
+TWO_CPUS = unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "the client needs a CPU of its own")
+
+
+@TWO_CPUS
 class FindTest(unittest.TestCase):
     def find(self, *arguments: object) -> tuple[dict, str]:
         with tempfile.TemporaryDirectory(prefix="search_test.") as directory:
@@ -59,6 +64,7 @@ class FindTest(unittest.TestCase):
             self.assertIn(says, done.stderr)
 
 
+@TWO_CPUS
 class CapacityTest(unittest.TestCase):
     def test_finds_a_rate_that_is_kept(self) -> None:
         with tempfile.TemporaryDirectory(prefix="search_test.") as directory:
@@ -86,6 +92,7 @@ class CapacityTest(unittest.TestCase):
             self.assertIn(says, done.stderr)
 
 
+@TWO_CPUS
 class SelfTestTest(unittest.TestCase):
     def test_keeps_adds_and_shows_what_it_finds(self) -> None:
         with tempfile.TemporaryDirectory(prefix="search_test.") as directory:
