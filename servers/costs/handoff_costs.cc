@@ -18,7 +18,7 @@
 namespace crossover {
 namespace {
 
-constexpr size_t kTimes = 1024;
+constexpr size_t kHandOffTimes = 1024;
 
 // A connection to nowhere.
 struct LoneConnection {
@@ -34,7 +34,7 @@ void TimeHandOffStack(benchmark::State& state, const Placement& placement) {
   std::mutex mutex;
   IdleWorkers idle;
   PoolWorker worker;
-  TimeRepeated(state, placement, kTimes, [&] {
+  TimeRepeated(state, placement, kHandOffTimes, [&] {
     {
       const std::lock_guard lock(mutex);
       idle.Push(worker);
@@ -49,7 +49,7 @@ void TimeHandOffQueue(benchmark::State& state, const Placement& placement) {
   const LoneConnection lone;
   ReadyQueue queue;
   const epoll_event event{.events = EPOLLIN, .data = {.ptr = lone.connection.get()}};
-  TimeRepeated(state, placement, kTimes, [&] {
+  TimeRepeated(state, placement, kHandOffTimes, [&] {
     benchmark::DoNotOptimize(queue.Push({&event, 1}));
     benchmark::DoNotOptimize(queue.Next());
   });
@@ -75,7 +75,7 @@ Suspended SuspendUntil(const bool& stopping) {
 void TimeCoroutineSwitch(benchmark::State& state, const Placement& placement) {
   bool stopping = false;
   std::coroutine_handle<> handle = SuspendUntil(stopping).handle;
-  TimeRepeated(state, placement, kTimes, [&] {
+  TimeRepeated(state, placement, kHandOffTimes, [&] {
     benchmark::DoNotOptimize(handle);
     handle.resume();
   });
@@ -92,8 +92,8 @@ void TimeFiberSwitch(benchmark::State& state, const Placement& placement) {
     while (!stopping) fiber.Suspend();
   });
   TimeBatches(state, placement, [&] {
-    for (size_t i = 0; i < kTimes; ++i) fiber.Resume();
-    return 2 * kTimes;
+    for (size_t i = 0; i < kHandOffTimes; ++i) fiber.Resume();
+    return 2 * kHandOffTimes;
   });
   stopping = true;
   fiber.Resume();

@@ -7,14 +7,14 @@
 namespace crossover {
 namespace {
 
-constexpr size_t kTimes = 256;
+constexpr size_t kCallTimes = 256;
 
 }  // namespace
 
 std::vector<Cost> ProcessorCosts(const Placement& placement) {
   return {{"system_call", "the cheapest real system call, getppid()", 0, 0,
            [=](benchmark::State& state) {
-             TimeRepeated(state, placement, kTimes,
+             TimeRepeated(state, placement, kCallTimes,
                           [] { benchmark::DoNotOptimize(syscall(SYS_getppid)); });
            }}};
 }

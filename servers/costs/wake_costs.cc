@@ -23,7 +23,7 @@
 namespace crossover {
 namespace {
 
-constexpr size_t kTimes = 256;
+constexpr size_t kWakeTimes = 256;
 constexpr size_t kRoundTrips = 128;
 constexpr size_t kThreadsMade = 16;
 constexpr size_t kWaiters = 64;
@@ -222,7 +222,7 @@ std::vector<Cost> WakeCosts(const Placement& placement) {
   const auto add_call = [&](std::string_view name, std::string_view words, long (*call)(Word&)) {
     costs.push_back({name, words, 0, 0, [=](benchmark::State& state) {
                        Word word{0};
-                       TimeRepeated(state, placement, kTimes,
+                       TimeRepeated(state, placement, kWakeTimes,
                                     [&] { benchmark::DoNotOptimize(call(word)); });
                      }});
   };
