@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent
 BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else SOURCE.parent / "build"
-PUBLISHED = next((SOURCE.parent / "results" / "published").glob("*/report.json"))
+PUBLISHED = next((SOURCE.parent / "results" / "published").glob("2026-11-23-*/report.json"))
 
 
 class CompareTest(unittest.TestCase):
