@@ -53,7 +53,9 @@ class Batch:
         self.write()
         command = ["clang-tidy", "--quiet", str(self.path), "--", *self.compiler]
         done = subprocess.run(command, capture_output=True, text=True)
-        return self.with_sources(done.stdout + done.stderr) if done.returncode != 0 else ""
+        if done.returncode == 0:
+            return ""
+        return self.with_sources(done.stdout + done.stderr) + f"clang-tidy ended with {done.returncode}\n"
 
 
 def wanted_sources() -> set[Path]:

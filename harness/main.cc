@@ -29,6 +29,7 @@ struct CommandLine {
   std::string selftest_time_limit = "20s";
   FindChoice find;
   std::string find_time_limit = "12s";
+  std::string find_duration = "1500ms";
   CapacityChoice capacity;
   std::string capacity_duration = "2s";
   std::function<int()> command;
@@ -104,12 +105,12 @@ void DeclareSelfTest(CLI::App& app, CommandLine& line) {
   SelfTestChoice& test = line.selftest;
   app.add_option("--comparisons", test.comparisons,
                  "Duets of a server with itself, and as many with each effect")
-      ->check(CLI::Range(int64_t{0}, int64_t{10'000}))
+      ->check(CLI::Range(int64_t{1}, int64_t{10'000}))
       ->capture_default_str();
   app.add_option("--effects", test.effects_percent,
                  "How much more CPU the slower of the two takes, in per cent")
       ->delimiter(',')
-      ->check(CLI::Range(0.1, 100.0))
+      ->check(CLI::Range(0.1, 1000.0))
       ->capture_default_str();
   app.add_option("--only", test.architectures, "These architectures in turn: A,B (default: all)")
       ->delimiter(',');
@@ -152,14 +153,17 @@ void DeclareFind(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(0.0001, 0.5))
       ->capture_default_str();
   app.add_option("--time-limit", line.find_time_limit, "Or after so long")->capture_default_str();
+  app.add_option("--duration", line.find_duration, "Of a trial, where there can be no duet")
+      ->capture_default_str();
   app.add_option("--places", find.places_max, "Reads so many places at most")
       ->check(CLI::Range(int64_t{5}, int64_t{100}))
       ->capture_default_str();
   app.add_option("--out", find.out, "Writes what was read to this file, as JSON");
-  app.footer("Exit status: 0 done, crossing or not; 2 refused; 130 interrupted.");
+  app.footer("Exit status: 0 done, crossing or not; 1 broke off; 2 refused; 130 interrupted.");
   app.callback([&line] {
     line.command = [&line] {
       line.find.settings.time_limit_ns = ParseDurationNs(line.find_time_limit, "--time-limit");
+      line.find.duration_ns = ParseDurationNs(line.find_duration, "--duration");
       return FindCommand(line.find);
     };
   });
@@ -178,7 +182,7 @@ void DeclareCapacity(CLI::App& app, CommandLine& line) {
   app.add_option("--workload", capacity.path, "The path that is asked for")->capture_default_str();
   app.add_option("--duration", line.capacity_duration, "Of each trial")->capture_default_str();
   app.add_option("--out", capacity.out, "Writes the result to this file, as JSON");
-  app.footer("Exit status: 0 done; 2 refused; 130 interrupted.");
+  app.footer("Exit status: 0 done; 1 broke off; 2 refused; 130 interrupted.");
   app.callback([&line] {
     line.command = [&line] {
       line.capacity.duration_ns = ParseDurationNs(line.capacity_duration, "--duration");

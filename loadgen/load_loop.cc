@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -63,9 +64,13 @@ void LoadLoop::Run() {
   next_check_ns_ = last_settled_ns_ + check_period_ns_;
   while (true) {
     if (stage_ == Stage::kConnect) StartConnects();
-    const uint64_t bytes_before = tally_.received_bytes;
-    engine_->Wait(WaitNs());
-    if (setting_.options.busy_poll) CountPolling(tally_.received_bytes > bytes_before);
+    const bool submits = std::exchange(worked_, false);
+    const int64_t wait_ns = WaitNs();
+    const int64_t before_ns = setting_.options.busy_poll ? MonotonicNs() : 0;
+    engine_->Wait(wait_ns);
+    if (setting_.options.busy_poll && !submits && !worked_ && polls()) {
+      polling_ns_ += MonotonicNs() - before_ns;
+    }
     if (!timers_.empty()) SendDue();
     LookAtState();
     const int64_t now_ns = MonotonicCoarseNs();
@@ -86,12 +91,6 @@ int64_t LoadLoop::WaitNs() const {
   return std::clamp<int64_t>(timers_.First().due_ns - spin_ns - now_ns, 0, check_period_ns_);
 }
 
-void LoadLoop::CountPolling(bool found) {
-  const int64_t now_ns = MonotonicNs();
-  if (!found && polls()) polling_ns_ += now_ns - last_poll_ns_;
-  last_poll_ns_ = now_ns;
-}
-
 uint16_t LoadLoop::NextKind(uint32_t index) const {
   const Connection& connection = connections_[index];
   const LoadOptions& options = setting_.options;
@@ -102,6 +101,7 @@ uint16_t LoadLoop::NextKind(uint32_t index) const {
 }
 
 void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
+  worked_ = true;
   if (pipelines()) {
     PushPipeline(index, 1, now_ns);
   } else {
@@ -127,6 +127,7 @@ void LoadLoop::SendRequest(uint32_t index, int64_t now_ns) {
 }
 
 void LoadLoop::OnBytes(uint32_t index, std::string_view bytes, bool last) {
+  worked_ = true;
   tally_.received_bytes += bytes.size();
   if (pipelines()) return OnPipelinedBytes(index, bytes, last);
   Connection& connection = connections_[index];
@@ -139,6 +140,7 @@ void LoadLoop::OnBytes(uint32_t index, std::string_view bytes, bool last) {
 }
 
 void LoadLoop::OnEnd(uint32_t index, int error) {
+  worked_ = true;
   if (connections_[index].state == ConnectionState::kClosing && error == 0) return OnClosed(index);
   RequestLedger& requests = tally_.ledger.requests;
   Lose(index, error == 0 ? requests.truncated : requests.reset);

@@ -143,7 +143,6 @@ class LoadLoop : public EngineSink {
   bool IsWithinWindow(int64_t due_ns) const;
   void CountOffered(Connection& connection, uint64_t RequestLedger::*given_up = nullptr);
   int64_t WaitNs() const;
-  void CountPolling(bool found);
 
   // In slices.
   void LookAtSlices();
@@ -218,8 +217,8 @@ class LoadLoop : public EngineSink {
   size_t active_ = 0;  // connections with a request of the run outstanding
   const size_t active_max_;
   int64_t last_sent_ns_ = 0;
-  int64_t last_poll_ns_ = 0;
-  int64_t polling_ns_ = 0;  // in polls that found nothing
+  bool worked_ = false;     // since the last Wait began: it has something to submit or has found it
+  int64_t polling_ns_ = 0;  // in Waits that had neither
   LoopTally tally_;
   std::unique_ptr<LoopProgress> progress_;
   uint32_t progress_told_ = 0;  // of how often it was asked

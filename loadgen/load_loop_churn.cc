@@ -47,6 +47,7 @@ void LoadLoop::Reconnect(uint32_t index, int64_t now_ns) {
   connection.sent_since_connect = 0;
   ++between_;
   const uint64_t number = first_ + tally_.ledger.reconnections.asked++;
+  worked_ = true;
   engine_->Connect(index, setting_.address,
                    SourceAddress(setting_.address, number, setting_.sources));
 }

@@ -45,6 +45,7 @@ ConnectionLedger& LoadLoop::LedgerOf(const Connection& connection) {
 }
 
 void LoadLoop::OnConnected(uint32_t index, int error) {
+  worked_ = true;
   if (error != 0) return FailConnect(index, error);
   Connection& connection = connections_[index];
   const int64_t now_ns = MonotonicNs();

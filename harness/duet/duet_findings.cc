@@ -88,6 +88,7 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
   DuetRatio found{.ratio = ComparePairs(own, baseline), .pairs = own.size()};
   if (own.size() < kSerialPairsMin) return found;
   const PairedSummary summary = SummarisePairs(own, baseline);
+  found.ratio.ratio = summary.ratio;
   found.ratio.interval95 = summary.interval95;
   found.ratio.probability = summary.probability;
   return found;

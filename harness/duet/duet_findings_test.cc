@@ -52,6 +52,16 @@ TEST(DuetFindings, SurviveBeingWritten) {
   }
 }
 
+TEST(DuetFindings, KeepTheRatioWithinItsIntervalWhateverOneSliceDoes) {
+  DuetOutcome outcome = Outcome(1.01, 0.001);
+  outcome.pairs[7].own.cpu_seconds *= 0.5;
+  const auto found = CompareSlices(outcome.pairs, "cpu_us_per_request");
+  ASSERT_TRUE(found && found->ratio.interval95);
+  EXPECT_NEAR(found->ratio.ratio, 1.01, 0.002);
+  EXPECT_LE(found->ratio.interval95->low, found->ratio.ratio);
+  EXPECT_GE(found->ratio.interval95->high, found->ratio.ratio);
+}
+
 TEST(DuetFindings, RefuseWhatIsNoDuet) {
   nlohmann::json findings = ToJson(Outcome(1, 0.01));
   EXPECT_THROW(DuetOutcomeFromJson(nullptr), UsageError);

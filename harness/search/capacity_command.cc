@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <optional>
 
 #include "base/duration.h"
@@ -31,6 +32,7 @@ struct Contender {
   double closed_rps = 0;
   std::optional<HighestRate> search;
   Metrics best;
+  std::map<std::string, size_t> doubts;  // trials by what speaks against them
 };
 
 class Capacity {
@@ -40,13 +42,14 @@ class Capacity {
         experiment_(std::move(experiment)),
         rig_(programs, experiment_.placement) {
     for (const ArchitectureLevel& level : experiment_.architectures) {
-      contenders_.push_back({.label = level.label, .search = {}, .best = {}});
+      contenders_.push_back({.label = level.label, .search = {}, .best = {}, .doubts = {}});
     }
   }
 
   // Returns the signal that interrupted it, or 0.
   int Run();
   std::string Table() const;
+  bool broke_off() const { return broke_off_; }
   json Report() const;
 
  private:
@@ -58,6 +61,7 @@ class Capacity {
   Experiment experiment_;
   Rig rig_;
   std::vector<Contender> contenders_;
+  bool broke_off_ = false;
 };
 
 Metrics Capacity::Try(size_t architecture, std::optional<double> rate_rps) {
@@ -65,9 +69,10 @@ Metrics Capacity::Try(size_t architecture, std::optional<double> rate_rps) {
   const TrialRecord record = rig_.Run(
       experiment_, {.architecture = architecture, .connections = experiment_.connections.front()});
   for (const Reason& reason : record.verdict.reasons) {
+    ++contenders_[architecture].doubts[reason.code];
     if (reason.code == "failed") {
-      throw UsageError("a trial of " + contenders_[architecture].label +
-                       " broke off: " + reason.detail);
+      throw TrialFailure("a trial of " + contenders_[architecture].label +
+                         " broke off: " + reason.detail);
     }
   }
   return record.metrics;
@@ -95,7 +100,7 @@ int Capacity::Run() {
       const Metrics closed = Try(i, std::nullopt);
       contenders_[i].closed_rps = MetricOf(closed, "throughput_rps").value_or(0);
       if (contenders_[i].closed_rps <= 0) {
-        throw UsageError(contenders_[i].label + " answered nothing in a closed loop");
+        throw TrialFailure(contenders_[i].label + " answered nothing in a closed loop");
       }
       std::cout << "  " << contenders_[i].label
                 << " in a closed loop: " << NumberText(contenders_[i].closed_rps) << " requests/s"
@@ -109,6 +114,9 @@ int Capacity::Run() {
     }
   } catch (const TrialInterrupted&) {
     return rig_.signal();
+  } catch (const TrialFailure& failure) {
+    std::cout << "The search broke off: " << failure.what() << std::endl;
+    broke_off_ = true;
   }
   return 0;
 }
@@ -135,6 +143,12 @@ std::string Capacity::Table() const {
     text += row({each.label, number(each.search->met_rps()), number(each.search->missed_rps()),
                  NumberText(each.closed_rps), number(MetricOf(each.best, "cpu_us_per_request"))});
   }
+  for (const Contender& each : contenders_) {
+    for (const auto& [code, trials] : each.doubts) {
+      text += each.label + ": " + CountText(trials, "trial") + " " + code + "\n";
+    }
+    if (each.search && each.search->Next()) text += each.label + ": not searched to its end\n";
+  }
   return text;
 }
 
@@ -148,6 +162,7 @@ json Capacity::Report() const {
                     {"kept_rps", number(each.search->met_rps())},
                     {"missed_rps", number(each.search->missed_rps())},
                     {"trials", each.search->trials()},
+                    {"trials_not_valid", each.doubts},
                     {"metrics", MetricsToJson(each.best)}});
   }
   return {{"schema", "crossover-capacity/1"},
@@ -212,7 +227,8 @@ int CapacityCommand(const CapacityChoice& choice) {
   const int signal = capacity.Run();
   if (!choice.out.empty()) ReplaceFile(choice.out, capacity.Report().dump(1) + "\n");
   std::cout << "\n" << capacity.Table() << std::flush;
-  return signal == 0 ? 0 : 128 + signal;
+  if (signal != 0) return 128 + signal;
+  return capacity.broke_off() ? kExitFailure : 0;
 }
 
 }  // namespace crossover

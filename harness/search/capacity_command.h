@@ -36,7 +36,7 @@ struct CapacityChoice {
 };
 
 // All take turns, trial by trial, so that drift of the machine meets all alike. Prints each trial
-// and a table. 0; 130, 143: interrupted. Throws UsageError. Main thread only.
+// and a table. 0; 1: it broke off; 130, 143: interrupted. Throws UsageError. Main thread only.
 int CapacityCommand(const CapacityChoice& choice);
 
 }  // namespace crossover

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "harness/conversation.h"
 #include "harness/duet/duet_findings.h"
 
 namespace crossover {
@@ -17,7 +18,7 @@ constexpr std::array<ContestMetric, 4> kMetrics = {{
     {"p50", "latency_us_p50", "median latency"},
     {"p99", "latency_us_p99", "99th-percentile latency"},
 }};
-constexpr size_t kTrialPairsMin = 4;
+constexpr size_t kTrialPairsMin = 8;
 constexpr size_t kTrialPairsMax = 50;
 
 double ReadTrial(Rig& rig, const Experiment& experiment, size_t architecture,
@@ -28,9 +29,10 @@ double ReadTrial(Rig& rig, const Experiment& experiment, size_t architecture,
   not_valid += record.verdict.valid() ? 0 : 1;
   if (value.value_or(0) > 0) return *value;
   const std::string& label = experiment.architectures[architecture].label;
-  throw UsageError("a trial of " + label + " at " + std::to_string(experiment.connections.front()) +
-                   " connections gave no " + std::string(metric.noun) +
-                   (record.verdict.valid() ? "" : ": " + record.verdict.reasons.front().detail));
+  throw TrialFailure("a trial of " + label + " at " +
+                     std::to_string(experiment.connections.front()) + " connections gave no " +
+                     std::string(metric.noun) +
+                     (record.verdict.valid() ? "" : ": " + record.verdict.reasons.front().detail));
 }
 
 ContestResult TakeTurns(Rig& rig, const Experiment& experiment, const ContestMetric& metric) {

@@ -31,8 +31,8 @@ struct ContestResult {
 
 // By duet where that is possible: latency is not known of slices, and some workloads and limits
 // forbid it. `experiment` has two architectures, one number of connections, one workload, and
-// `duet`, whose limits also hold for trials in turns. Throws UsageError for what this machine lacks
-// or what broke off; TrialInterrupted. Main thread only.
+// `duet`, whose limits also hold for trials in turns. Throws UsageError for what this machine
+// lacks, TrialFailure if it broke off; TrialInterrupted. Main thread only.
 ContestResult HoldContest(Rig& rig, const Experiment& experiment, const ContestMetric& metric);
 
 }  // namespace crossover

@@ -62,12 +62,17 @@ class Find {
       while (const auto place = search_.Next()) Read(*place);
     } catch (const TrialInterrupted&) {
       return rig_.signal();
+    } catch (const TrialFailure& failure) {
+      std::cout << "The search broke off: " << failure.what() << std::endl;
+      broke_off_ = true;
     }
+    if (search_.readings().empty()) return 0;
     std::cout << "\n" << RenderCrossings(search_, names_) << std::flush;
     return 0;
   }
 
   json Report() const;
+  bool broke_off() const { return broke_off_; }
 
  private:
   static CrossingRules RulesOf(const FindChoice& choice, const AxisKind& axis) {
@@ -90,6 +95,7 @@ class Find {
   const CrossingNames names_;
   Rig rig_;
   json places_ = json::array();
+  bool broke_off_ = false;
 };
 
 void Find::Read(int64_t place) {
@@ -149,7 +155,10 @@ Experiment FindExperiment(const FindChoice& choice) {
                        ParseContender(choice.own, same ? "A" : "own")}},
                      {"connections", {choice.connections}},
                      {"workloads", {{{"name", "find"}, {"path", choice.path}}}},
-                     {"load", {{"busy_poll", true}, {"warmup", "500ms"}, {"duration", "1500ms"}}},
+                     {"load",
+                      {{"busy_poll", true},
+                       {"warmup", DurationText(choice.duration_ns / 3)},
+                       {"duration", DurationText(choice.duration_ns)}}},
                      {"canary", false}};
   Experiment experiment = ParseExperiment(file.dump(), "crossover find");
   experiment.duet = choice.settings;
@@ -165,7 +174,8 @@ int FindCommand(const FindChoice& choice) {
   Find find(choice, std::move(experiment), programs);
   const int signal = find.Run();
   if (!choice.out.empty()) ReplaceFile(choice.out, find.Report().dump(1) + "\n");
-  return signal == 0 ? 0 : 128 + signal;
+  if (signal != 0) return 128 + signal;
+  return find.broke_off() ? kExitFailure : 0;
 }
 
 }  // namespace crossover

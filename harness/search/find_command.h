@@ -19,7 +19,8 @@ struct FindChoice {
   std::string path = "/";     // where the axis is not the path itself
   DuetSettings settings = {.pairs = 400, .precision = 0.01, .time_limit_ns = 12'000'000'000};
   int64_t places_max = 16;
-  std::filesystem::path out;  // for what was read, as JSON; empty: none
+  int64_t duration_ns = 1'500'000'000;  // of the window of a trial, where there is no duet
+  std::filesystem::path out;            // for what was read, as JSON; empty: none
   std::string server_program;
   std::string load_program;
 };
@@ -27,8 +28,8 @@ struct FindChoice {
 // The experiment of the two, at no place yet. Throws UsageError.
 Experiment FindExperiment(const FindChoice& choice);
 
-// Prints each place and the answer. 0: done, crossing or not; 130, 143: interrupted. Throws
-// UsageError. Main thread only.
+// Prints each place and the answer. 0: done, crossing or not; 1: it broke off; 130, 143:
+// interrupted. Throws UsageError. Main thread only.
 int FindCommand(const FindChoice& choice);
 
 }  // namespace crossover

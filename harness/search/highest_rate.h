@@ -9,7 +9,7 @@ namespace crossover {
 struct HighestRateRules {
   double first_rps = 1;         // where to begin; above 0
   double narrow_enough = 1.03;  // met and missed at most so far apart: done
-  size_t trials_max = 24;
+  size_t trials_max = 50;
   double give_up_below = 0.01;  // of first_rps: nothing is met
 };
 

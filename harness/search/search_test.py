@@ -38,16 +38,17 @@ class FindTest(unittest.TestCase):
         self.assertEqual(found["schema"], "crossover-find/1")
         self.assertEqual(found["crossings"], [])
         self.assertEqual([place["at"] for place in found["places"]], [50, 100, 59, 71, 84])
-        self.assertEqual({place["method"] for place in found["places"]}, {"duet"})
+        # On a machine that is too busy for slices, by trials in turns.
+        self.assertLessEqual({place["method"] for place in found["places"]}, {"duet", "interleaved"})
         self.assertIn("No crossing from 50 to 100 % of the connections active: event-loop has the lower CPU", text)
 
     def test_latency_is_compared_by_trials_in_turns(self) -> None:
         found, _ = self.find("event-loop", "event-loop", "--metric", "p99", "--axis", "requests", "--range", "1:2",
-                             "--time-limit", "1s")  # fmt: skip
+                             "--time-limit", "1s", "--duration", "150ms")  # fmt: skip
         self.assertEqual([place["at"] for place in found["places"]], [1, 2])
         for place in found["places"]:
             self.assertEqual(place["method"], "interleaved")
-            self.assertGreaterEqual(place["pairs"], 4)
+            self.assertGreaterEqual(place["pairs"], 8)
             self.assertGreater(place["ratio"], 0)
 
     def test_refuses_in_one_line(self) -> None:
@@ -106,7 +107,7 @@ class SelfTestTest(unittest.TestCase):
             summary = json.loads(log.with_suffix(".json").read_text(encoding="utf-8"))
             self.assertEqual([each["injected"] for each in summary["detection"]], [0, 2])
             self.assertEqual(summary["detection"][1]["found"], 1)
-            self.assertTrue(all(each["closes"] for each in summary["ledger"]))
+            self.assertEqual([each["closes"] for each in summary["ledger"]], [True])
             self.assertGreater(summary["ceiling"]["throughput_rps"], 0)
             self.assertTrue(log.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml"))
             with log.open("a", encoding="utf-8") as file:

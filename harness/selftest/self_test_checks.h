@@ -10,14 +10,15 @@
 
 namespace crossover {
 
-// All throw TrialInterrupted, and UsageError for what this machine lacks or a check that broke off.
-// Main thread only.
+// All throw TrialInterrupted, UsageError for what this machine lacks, and TrialFailure if a check
+// other than a duet broke off. Main thread only.
 
 // A duet of an architecture with itself, of which the one takes `injected` more CPU per request
 // (0.03: 3 %; 0: they are alike).
 //   {"check":"duet","architecture","injected","ratio","ci95_low","ci95_high","probability","pairs",
 //    "slice_ns","seconds"}: of CPU per request. ci95 are null where there are too few pairs.
-//   {"check":"duet",...,"unavailable":why} where two can't be had at a time.
+//   {"check":"duet",...,"unavailable":why} where two can't be had at a time,
+//    or where it broke off.
 nlohmann::json CompareWithItself(Rig& rig, const std::string& architecture, double injected,
                                  const DuetSettings& settings);
 

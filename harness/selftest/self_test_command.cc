@@ -1,12 +1,12 @@
 #include "harness/selftest/self_test_command.h"
 
-#include <functional>
+#include <algorithm>
 #include <iostream>
-#include <numeric>
+#include <iterator>
 
 #include "base/cpu_list.h"
 #include "base/error.h"
-#include "base/random.h"
+#include "harness/architecture_facts.h"
 #include "harness/conversation.h"
 #include "harness/environment.h"
 #include "harness/machine_limits.h"
@@ -65,29 +65,43 @@ std::string ProgressText(const json& line) {
 class SelfTest {
  public:
   SelfTest(const SelfTestChoice& choice, const Programs& programs, std::vector<std::string> names,
-           TrialWriter& writer, SelfTestLog& log)
-      : choice_(choice), names_(std::move(names)), writer_(writer), log_(log), rig_(programs, {}) {}
+           const std::filesystem::path& path, SelfTestLog& log)
+      : choice_(choice),
+        names_(std::move(names)),
+        rig_(programs, {}),
+        writer_(path, log.complete_bytes),
+        log_(log) {
+    std::ranges::copy_if(names_, std::back_inserter(duet_names_),
+                         [](const std::string& name) { return !ServesInProcesses(name); });
+  }
 
   // Returns the signal that interrupted it, or 0.
   int Run() {
-    const std::vector<PlannedDuet> duets = PlanDuets(choice_, names_.size());
+    std::vector<PlannedDuet> duets;
+    if (!duet_names_.empty()) duets = PlanDuets(choice_, duet_names_.size());
     total_ = duets.size() + names_.size() + 2;
     try {
       Keep(FindCeiling(rig_));
       Keep(CheckStall(rig_));
       for (const std::string& name : names_) Keep(CheckLedger(rig_, name));
       for (const PlannedDuet& duet : duets) {
-        Keep(CompareWithItself(rig_, names_[duet.architecture], duet.injected, choice_.settings));
+        Keep(CompareWithItself(rig_, duet_names_[duet.architecture], duet.injected,
+                               choice_.settings));
       }
     } catch (const TrialInterrupted&) {
       return rig_.signal();
+    } catch (const TrialFailure& failure) {
+      broke_off_ = failure.what();
     }
     return 0;
   }
 
+  const std::string& broke_off() const { return broke_off_; }  // why; empty: it did not
+
  private:
   void Keep(json line) {
     line["utc"] = UtcNow();
+    ParseSelfTestLog(line.dump() + "\n", "selftest");  // what it would refuse is not written
     writer_.Append(line);
     std::cout << "[" << ++done_ << "/" << total_ << "] " << ProgressText(line) << std::endl;
     log_.lines.push_back(std::move(line));
@@ -95,9 +109,11 @@ class SelfTest {
 
   const SelfTestChoice& choice_;
   const std::vector<std::string> names_;
-  TrialWriter& writer_;
-  SelfTestLog& log_;
+  std::vector<std::string> duet_names_;  // those that can have one
   Rig rig_;
+  TrialWriter writer_;
+  SelfTestLog& log_;
+  std::string broke_off_;
   size_t done_ = 0;
   size_t total_ = 0;
 };
@@ -123,10 +139,13 @@ int SelfTestCommand(const SelfTestChoice& choice) {
   const std::filesystem::path path = SelfTestLogPath(choice.results, fingerprint);
   SelfTestLog log = choice.fresh ? SelfTestLog{} : ReadSelfTestLog(path);
   int signal = 0;
+  std::string broke_off;
   if (!choice.only_show) {
     std::filesystem::create_directories(path.parent_path());
-    TrialWriter writer(path, log.complete_bytes);
-    signal = SelfTest(choice, programs, Contenders(choice, programs), writer, log).Run();
+    // An unknown name is refused before --fresh forgets anything.
+    SelfTest test(choice, programs, Contenders(choice, programs), path, log);
+    signal = test.Run();
+    broke_off = test.broke_off();
   } else if (log.lines.empty()) {
     throw UsageError("there was no self-test in this environment (" + path.string() +
                      "); crossover selftest makes one");
@@ -139,7 +158,8 @@ int SelfTestCommand(const SelfTestChoice& choice) {
   std::cout << "Log: " << path.string() << "; " << (why.empty() ? "chart beside it" : why)
             << std::endl;
   if (signal != 0) return 128 + signal;
-  return summary["failures"].empty() ? 0 : kExitFailure;
+  if (!broke_off.empty()) std::cout << "It broke off: " << broke_off << std::endl;
+  return broke_off.empty() && summary["failures"].empty() ? 0 : kExitFailure;
 }
 
 }  // namespace crossover

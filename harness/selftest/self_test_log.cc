@@ -42,9 +42,7 @@ void CheckLine(const JsonNode& line) {
     }
   } else {
     line.Require("engine").String();
-    for (const char* key : {"connections", "throughput_rps", "requests_per_client_cpu_second"}) {
-      line.Require(key).Number();
-    }
+    for (const char* key : {"connections", "throughput_rps"}) line.Require(key).Number();
     line.Require("limited_by").String();
   }
 }

@@ -19,6 +19,8 @@ using nlohmann::ordered_json;
 // A false finding in 1 of 20 is what the level means: only a count that this would rarely give
 // speaks against the instrument.
 constexpr double kTooManyProbability = 0.01;
+// An effect that no instrument of this kind should miss more often than not.
+constexpr double kMustBeFound = 0.10;
 
 struct Detection {
   size_t comparisons = 0;
@@ -82,6 +84,24 @@ void JudgeAlike(const Detections& detections, ordered_json& failures) {
   failures.push_back("a server was found to differ from itself in " + std::to_string(each.found) +
                      " of " + CountText(each.comparisons, "comparison") +
                      "; by chance it would be 1 in 20");
+}
+
+// What must be found, and the intervals, which must hold the truth.
+void JudgeDetections(const Detections& detections, ordered_json& failures) {
+  for (const auto& [injected, each] : detections) {
+    const boost::math::binomial_distribution<> chance(static_cast<double>(each.comparisons),
+                                                      1 - kSelfTestLevel);
+    if (boost::math::cdf(chance, static_cast<double>(each.covered)) < kTooManyProbability) {
+      failures.push_back(
+          "of " + PercentText(injected) + " more CPU the 95 % interval held the truth in " +
+          std::to_string(each.covered) + " of " + CountText(each.comparisons, "comparison"));
+    }
+    if (injected >= kMustBeFound && 2 * each.found < each.comparisons) {
+      failures.push_back(PercentText(injected) + " more CPU was found in " +
+                         std::to_string(each.found) + " of " +
+                         CountText(each.comparisons, "comparison"));
+    }
+  }
 }
 
 void JudgeOthers(const ordered_json& summary, ordered_json& failures) {
@@ -169,6 +189,7 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
   for (auto& [architecture, line] : ledgers) summary["ledger"].push_back(std::move(line));
   summary["failures"] = ordered_json::array();
   JudgeAlike(detections, summary["failures"]);
+  JudgeDetections(detections, summary["failures"]);
   JudgeOthers(summary, summary["failures"]);
   summary["quote"] = Quote(summary);
   return summary;

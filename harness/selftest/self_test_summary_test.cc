@@ -83,9 +83,9 @@ TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
 
 TEST(SelfTestSummary, OneFalseFindingInTwentyIsWhatTheLevelMeans) {
   std::vector<json> lines(19, Duet(0, 1, 0.5));
-  lines.push_back(Duet(0, 1.04, 0.01));
+  lines.push_back(Duet(0, 1.015, 0.01));
   EXPECT_THAT(SummariseSelfTest(lines, "00ff")["failures"], IsEmpty());
-  for (int i = 0; i < 5; ++i) lines.push_back(Duet(0, 1.04, 0.01));
+  for (int i = 0; i < 5; ++i) lines.push_back(Duet(0, 1.015, 0.01));
   const auto failures = SummariseSelfTest(lines, "00ff")["failures"];
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_THAT(failures[0].get<std::string>(), HasSubstr("in 6 of 25 comparisons"));
@@ -100,6 +100,16 @@ TEST(SelfTestSummary, FailsForALossyLedgerAndAWrongQuantile) {
   EXPECT_THAT(summary["failures"][1].get<std::string>(),
               HasSubstr("is 475 ms and was read as 120 ms"));
   EXPECT_THAT(RenderSelfTest(summary), HasSubstr("FAILED: the ledger of fiber"));
+}
+
+TEST(SelfTestSummary, FailsIfALargeEffectIsMissedOrIntervalsMissTheTruth) {
+  const std::vector<json> missed(4, Duet(0.1, 1.1, 0.5));
+  const auto failures = SummariseSelfTest(missed, "00ff")["failures"];
+  ASSERT_EQ(failures.size(), 1u);
+  EXPECT_EQ(failures[0], "10 % more CPU was found in 0 of 4 comparisons");
+  const std::vector<json> beside(4, Duet(0.1, 1.3, 0.001));
+  EXPECT_THAT(SummariseSelfTest(beside, "00ff")["failures"][0].get<std::string>(),
+              HasSubstr("held the truth in 0 of 4 comparisons"));
 }
 
 TEST(SelfTestSummary, TheLastLedgerOfAnArchitectureCounts) {

@@ -56,9 +56,7 @@ std::string OtherChecks(const ordered_json& summary) {
   if (const ordered_json& ceiling = summary["ceiling"]; !ceiling.is_null()) {
     text += "The client's ceiling: " + NumberText(ceiling["throughput_rps"]) + " requests/s (" +
             ceiling["engine"].get<std::string>() + ", " +
-            IntegerText(ceiling["connections"].get<int64_t>()) + " connections), " +
-            NumberText(ceiling["requests_per_client_cpu_second"]) +
-            " per second of the client's CPU\n";
+            IntegerText(ceiling["connections"].get<int64_t>()) + " connections)\n";
   }
   size_t closed = 0;
   for (const ordered_json& each : summary["ledger"]) closed += each["closes"].get<bool>() ? 1 : 0;

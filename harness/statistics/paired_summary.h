@@ -36,9 +36,8 @@ struct PairedSummary {
 // All on the stand-ins of the logarithms, of which the mean is their trimmed mean:
 // - interval95: Student's t, with the effective number of pairs.
 // - bootstrap95: BCa, as much wider as the effective pairs are fewer.
-// - probability: sign flips, their sum shrunk by the same measure. Exact for
-// pairs that
-//   are independent, approximate for others.
+// - probability: sign flips, their sum shrunk by the same measure. Approximate:
+//   the trimming is not done anew for each flip (rates of error: simulation_test.cc).
 PairedSummary SummarisePairs(std::span<const double> numerators,
                              std::span<const double> denominators,
                              const PairedSummaryOptions& options = {});
