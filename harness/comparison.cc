@@ -27,12 +27,13 @@ bool CompareByDuet(const Cell& cell, Comparison& comparison) {
   if (cell.duet == nullptr) return false;
   const auto found =
       CompareSlices(DuetOutcomeFromJson(cell.duet->findings).pairs, comparison.metric);
-  if (!found) {
-    comparison.no_duet = "it has no pair of slices with both values";
+  if (!found || !found->ratio.interval95) {
+    comparison.no_duet = "it has fewer than three blocks of slices with both values";
     return false;
   }
   comparison.ratio = found->ratio;
   comparison.pairs = found->pairs;
+  comparison.blocks = found->blocks;
   return true;
 }
 
@@ -128,6 +129,7 @@ nlohmann::ordered_json ToJson(const Comparison& comparison) {
     entry["ci95_high"] = comparison.ratio.interval95->high;
   }
   entry["pairs"] = comparison.pairs;
+  if (comparison.duet) entry["blocks"] = comparison.blocks;
   entry["method"] = comparison.duet ? "duet" : "interleaved";
   if (!comparison.no_duet.empty()) entry["no_duet"] = comparison.no_duet;
   entry["verdict"] = VerdictInWords(comparison);

@@ -55,7 +55,7 @@ std::string_view PassName(Pass pass);  // "throughput", "duet", "profile", "trac
 
 // When a duet ends: whichever comes first.
 struct DuetSettings {
-  int64_t pairs = 40;
+  int64_t pairs = 50;
   double precision =
       0;  // half the width of the 95 % interval of CPU per request, relative; 0: none
   int64_t time_limit_ns = 20'000'000'000;

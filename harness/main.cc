@@ -72,7 +72,7 @@ void DeclareDuet(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   auto* const pairs =
       app.add_option("--pairs", duet.settings.pairs, "Ends with so many pairs of slices")
-          ->check(CLI::Range(int64_t{2}, int64_t{limits::kDuetPairsMax}))
+          ->check(CLI::Range(int64_t{3}, int64_t{limits::kDuetPairsMax}))
           ->capture_default_str();
   auto* const precision =
       app.add_option("--precision", duet.settings.precision,

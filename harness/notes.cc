@@ -158,7 +158,9 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
     if (duets) {
       notes.emplace_back(
           "Where the method is duet, the pairs are slices of two servers that were alive at a "
-          "time and loaded in turns, the order turned around from pair to pair.");
+          "time and loaded in turns, in blocks with new servers each; ratio and interval are of "
+          "the "
+          "blocks.");
     }
   }
   size_t not_positive = 0;

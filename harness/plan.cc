@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/duration.h"
+#include "harness/duet/duet.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -100,13 +101,22 @@ std::string SecondsText(double seconds) {
 constexpr double kFixedSeconds = 1.0;              // two processes, canary, memory at 0 and N
 constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read memory, close
 
-// Its pairs of slices, of the least length, or its time limit; two of everything else.
+constexpr double kBlockSeconds = 0.4;  // to start and stop two servers and two clients
+
+// Its blocks, with slices of the least length, or its time limit.
 double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& trial) {
   const DuetSettings& duet = *experiment.duet;
   const int64_t slice_ns = std::max(duet.slice_ns, 100 * kNsPerMs);
-  const int64_t pairs_ns = std::min(2 * slice_ns * duet.pairs, duet.time_limit_ns);
-  return static_cast<double>(pairs_ns) / static_cast<double>(kNsPerSecond) + 2 * kFixedSeconds +
-         2 * kSecondsPerConnection * static_cast<double>(trial.connections);
+  const auto pairs = static_cast<size_t>(duet.pairs);
+  const size_t pairs_of_block = PairsPerBlock(slice_ns, pairs);
+  const auto seconds = [](int64_t ns) {
+    return static_cast<double>(ns) / static_cast<double>(kNsPerSecond);
+  };
+  const double block = kBlockSeconds +
+                       2 * kSecondsPerConnection * static_cast<double>(trial.connections) +
+                       seconds(2 * slice_ns) * static_cast<double>(pairs_of_block + kBlockWarmUps);
+  return std::min(block * static_cast<double>(pairs) / static_cast<double>(pairs_of_block),
+                  seconds(duet.time_limit_ns));
 }
 
 }  // namespace

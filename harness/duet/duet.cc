@@ -1,6 +1,7 @@
 #include "harness/duet/duet.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace crossover {
 namespace {
@@ -8,22 +9,79 @@ namespace {
 constexpr int64_t kFirstSliceNs = 200'000'000;
 constexpr double kLatenciesPerSlice = 4;
 
-DuetPair PlayPair(DuetContender& own, DuetContender& baseline, bool baseline_first,
-                  int64_t slice_ns) {
+constexpr int64_t kBlockNs = 1'000'000'000;  // of slices
+constexpr int64_t kBlockPairsMin = 2;
+constexpr int64_t kBlockPairsMax = 5;
+
+class Player {
+ public:
+  explicit Player(const DuetRules& rules) : rules_(rules) {
+    outcome_.slice_ns = rules.slice_ns > 0 ? rules.slice_ns : kFirstSliceNs;
+  }
+
+  DuetOutcome Play(const StartContenders& start) {
+    const int64_t deadline_ns = rules_.now_ns() + rules_.time_limit_ns;
+    while (outcome_.ended_by.empty()) {
+      const int64_t begin_ns = rules_.now_ns();
+      const auto contenders = start(/*baseline_first=*/block_ % 2 == 0);
+      PlayBlock(*contenders);
+      contenders->Stop();
+      ++block_;
+      const int64_t end_ns = rules_.now_ns();
+      outcome_.ended_by = EndedBy(deadline_ns - end_ns < end_ns - begin_ns);
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  void PlayBlock(DuetContenders& contenders);
+  DuetPair PlayPair(DuetContenders& contenders);
+  std::string EndedBy(bool time_is_up) const;
+  size_t played() const { return outcome_.pairs.size() + outcome_.pairs_left_out; }
+
+  const DuetRules& rules_;
+  DuetOutcome outcome_;
+  size_t block_ = 0;  // and how many there were
+  bool baseline_first_ = false;
+};
+
+void Player::PlayBlock(DuetContenders& contenders) {
+  for (size_t i = 0; i < (block_ == 0 ? kDuetWarmUps : kBlockWarmUps); ++i) {
+    const DuetPair pair = PlayPair(contenders);
+    if (block_ == 0 && rules_.slice_ns == 0) {
+      outcome_.slice_ns = SliceNsFor(rules_.connections, pair);
+    }
+  }
+  const size_t wanted =
+      std::min(PairsPerBlock(outcome_.slice_ns, rules_.pairs_max), rules_.pairs_max - played());
+  for (size_t i = 0; i < wanted; ++i) {
+    const DuetPair pair = PlayPair(contenders);
+    if (pair.own.usable() && pair.baseline.usable()) {
+      outcome_.pairs.push_back(pair);
+    } else {
+      ++outcome_.pairs_left_out;
+    }
+  }
+}
+
+DuetPair Player::PlayPair(DuetContenders& contenders) {
   DuetPair pair;
-  pair.baseline_first = baseline_first;
-  if (baseline_first) pair.baseline = baseline.Play(slice_ns);
-  pair.own = own.Play(slice_ns);
-  if (!baseline_first) pair.baseline = baseline.Play(slice_ns);
+  baseline_first_ = !baseline_first_;
+  pair.baseline_first = baseline_first_;
+  pair.block = block_;
+  if (pair.baseline_first) pair.baseline = contenders.baseline().Play(outcome_.slice_ns);
+  pair.own = contenders.own().Play(outcome_.slice_ns);
+  if (!pair.baseline_first) pair.baseline = contenders.baseline().Play(outcome_.slice_ns);
   return pair;
 }
 
 // Why there is enough, or nothing.
-std::string EndedBy(const DuetRules& rules, const std::vector<DuetPair>& pairs,
-                    int64_t deadline_ns) {
-  if (pairs.size() >= kDuetPairsMin && rules.enough && rules.enough(pairs)) return "precision";
-  if (pairs.size() >= rules.pairs_max) return "pairs";
-  return rules.now_ns() >= deadline_ns ? "time_limit" : "";
+std::string Player::EndedBy(bool time_is_up) const {
+  if (block_ >= kDuetBlocksMin && rules_.enough && rules_.enough(outcome_.pairs)) {
+    return "precision";
+  }
+  if (played() >= rules_.pairs_max) return "pairs";
+  return time_is_up ? "time_limit" : "";
 }
 
 }  // namespace
@@ -39,29 +97,14 @@ int64_t SliceNsFor(int64_t connections, const DuetPair& pair) {
   return std::max(static_cast<int64_t>(wanted_ns / slower_rps), kSliceMinNs);
 }
 
-DuetOutcome PlayDuet(DuetContender& own, DuetContender& baseline, const DuetRules& rules) {
-  const int64_t deadline_ns = rules.now_ns() + rules.time_limit_ns;
-  DuetOutcome outcome;
-  outcome.slice_ns = rules.slice_ns > 0 ? rules.slice_ns : kFirstSliceNs;
-  bool baseline_first = false;
-  const auto play = [&] {
-    baseline_first = !baseline_first;
-    return PlayPair(own, baseline, baseline_first, outcome.slice_ns);
-  };
-  for (size_t i = 0; i < kDuetWarmUps; ++i) {
-    const DuetPair pair = play();
-    if (rules.slice_ns == 0) outcome.slice_ns = SliceNsFor(rules.connections, pair);
-  }
-  while (outcome.ended_by.empty()) {
-    const DuetPair pair = play();
-    if (pair.own.usable() && pair.baseline.usable()) {
-      outcome.pairs.push_back(pair);
-    } else {
-      ++outcome.pairs_left_out;
-    }
-    outcome.ended_by = EndedBy(rules, outcome.pairs, deadline_ns);
-  }
-  return outcome;
+size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max) {
+  const auto pairs =
+      static_cast<size_t>(std::clamp(kBlockNs / (2 * slice_ns), kBlockPairsMin, kBlockPairsMax));
+  return std::min(pairs, (pairs_max + kDuetBlocksMin - 1) / kDuetBlocksMin);
+}
+
+DuetOutcome PlayDuet(const StartContenders& start, const DuetRules& rules) {
+  return Player(rules).Play(start);
 }
 
 }  // namespace crossover

@@ -2,11 +2,17 @@
 // What disturbs the machine for longer than two slices disturbs both, and cancels in the ratio of a
 // pair. (The idea is from "Duet Benchmarking", Bulej et al., ICPE 2020; here they take turns, so
 // that they never compete for the CPU.)
+//
+// What a process keeps for its life does not cancel, such as where its memory happens to lie: two
+// processes of one program differ by 1 % and more, however long they run. So a duet is played in
+// blocks, each with processes of its own, and it is the blocks that count as independent. (Georges
+// et al., OOPSLA 2007; Kalibera and Jones, ISMM 2013.)
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -38,6 +44,7 @@ struct DuetPair {
   DuetSlice own;
   DuetSlice baseline;
   bool baseline_first = false;
+  size_t block = 0;  // from 0 on
 };
 
 // One of the two. Loads the server for so long and returns when it stands idle again.
@@ -47,18 +54,32 @@ class DuetContender {
   virtual DuetSlice Play(int64_t duration_ns) = 0;
 };
 
+// Both, alive.
+class DuetContenders {
+ public:
+  virtual ~DuetContenders() = default;
+  virtual DuetContender& own() = 0;
+  virtual DuetContender& baseline() = 0;
+  virtual void Stop() = 0;  // in peace; else they are killed at the end
+};
+
+// Starts new ones, in this order.
+using StartContenders = std::function<std::unique_ptr<DuetContenders>(bool baseline_first)>;
+
 struct DuetRules {
   int64_t connections = 0;  // that have a request under way at a time
   int64_t slice_ns = 0;     // 0: by calibration
-  size_t pairs_max = 0;
-  int64_t time_limit_ns = 0;  // from the first slice on; looked at after each pair
-  // Asked after each pair from kDuetPairsMin on; may be empty.
+  size_t pairs_max = 0;     // played, usable or not
+  // Of everything. No block begins that would not be over by then, if it takes as long as the last.
+  int64_t time_limit_ns = 0;
+  // Asked after each block from kDuetBlocksMin on; may be empty.
   std::function<bool(std::span<const DuetPair>)> enough;
   std::function<int64_t()> now_ns;
 };
 
-inline constexpr size_t kDuetPairsMin = 20;
-inline constexpr size_t kDuetWarmUps = 3;  // pairs that are not counted
+inline constexpr size_t kDuetBlocksMin = 6;
+inline constexpr size_t kDuetWarmUps = 3;   // pairs that are not counted: of the first block,
+inline constexpr size_t kBlockWarmUps = 1;  // and of each other
 inline constexpr int64_t kSliceMinNs = 100'000'000;
 inline constexpr int64_t kSliceMaxNs = 1'000'000'000;
 
@@ -73,8 +94,14 @@ struct DuetOutcome {
 // a mean latency is connections / throughput, and each connection should have its turn.
 int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 
-// Warm-up, which also finds the length of slices if that is not given, then pairs, the order turned
-// around from one to the next, until one of the limits. What a contender throws is thrown on.
-DuetOutcome PlayDuet(DuetContender& own, DuetContender& baseline, const DuetRules& rules);
+// A second of slices, in 2 to 5 pairs: with a start of 0.5 s, and processes that differ by about a
+// third of what pairs do, fewer or more of them would tell less in the same time. Fewer if there
+// would not be kDuetBlocksMin blocks otherwise.
+size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
+
+// Blocks until one of the limits: contenders start, the order turned around from one block to the
+// next; warm-up, that of the first block also finds the length of slices if that is not given;
+// pairs, the order turned around from one to the next. What a contender throws is thrown on.
+DuetOutcome PlayDuet(const StartContenders& start, const DuetRules& rules);
 
 }  // namespace crossover

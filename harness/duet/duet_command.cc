@@ -25,9 +25,13 @@ json ReportOf(const Rig& rig, const Experiment& experiment, const DuetOutcome& o
   for (const std::string_view metric : kDuetMetrics) {
     const auto found = CompareSlices(outcome.pairs, metric);
     if (!found) continue;
-    json entry = {{"metric", metric},      {"ratio", found->ratio.ratio},
-                  {"pairs", found->pairs}, {"probability", found->ratio.probability},
-                  {"ci95_low", nullptr},   {"ci95_high", nullptr}};
+    json entry = {{"metric", metric},
+                  {"ratio", found->ratio.ratio},
+                  {"pairs", found->pairs},
+                  {"blocks", found->blocks},
+                  {"ci95_low", nullptr},
+                  {"ci95_high", nullptr},
+                  {"probability", found->ratio.probability}};
     if (found->ratio.interval95) {
       entry["ci95_low"] = found->ratio.interval95->low;
       entry["ci95_high"] = found->ratio.interval95->high;

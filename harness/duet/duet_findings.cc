@@ -2,10 +2,12 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "base/json_node.h"
 #include "base/limits.h"
+#include "harness/statistics/median.h"
 #include "harness/statistics/paired_summary.h"
 
 namespace crossover {
@@ -31,9 +33,23 @@ DuetSlice SliceFrom(const JsonNode& node) {
           .server_seconds = number("server_seconds")};
 }
 
-// Slices follow each other closely, and what disturbs one may disturb the next: from so many pairs
-// on, that is estimated and allowed for.
-constexpr size_t kSerialPairsMin = 10;
+// With two, Student's t would take an interval of 25 standard errors.
+constexpr size_t kIntervalBlocksMin = 3;
+// From so many on a block that was disturbed is cut off (paired_summary.h).
+constexpr size_t kTrimmedBlocksMin = 10;
+
+// By block: logarithms of the ratios of its pairs.
+using RatiosByBlock = std::map<size_t, std::vector<double>>;
+
+RatiosByBlock LogRatiosOf(std::span<const DuetPair> pairs, std::string_view metric) {
+  RatiosByBlock logs;
+  for (const DuetPair& pair : pairs) {
+    const double own = MetricOf(pair.own, metric).value_or(0);
+    const double baseline = MetricOf(pair.baseline, metric).value_or(0);
+    if (own > 0 && baseline > 0) logs[pair.block].push_back(std::log(own / baseline));
+  }
+  return logs;
+}
 
 }  // namespace
 
@@ -42,7 +58,8 @@ json ToJson(const DuetOutcome& outcome) {
   for (const DuetPair& pair : outcome.pairs) {
     pairs.push_back({{"own", ToJson(pair.own)},
                      {"baseline", ToJson(pair.baseline)},
-                     {"baseline_first", pair.baseline_first}});
+                     {"baseline_first", pair.baseline_first},
+                     {"block", pair.block}});
   }
   return {{"slice_ns", outcome.slice_ns},
           {"pairs", std::move(pairs)},
@@ -57,7 +74,9 @@ DuetOutcome DuetOutcomeFromJson(const json& findings) {
   for (const JsonNode& node : root.Require("pairs").Elements()) {
     const DuetPair pair{.own = SliceFrom(node.Require("own")),
                         .baseline = SliceFrom(node.Require("baseline")),
-                        .baseline_first = node.Require("baseline_first").Bool()};
+                        .baseline_first = node.Require("baseline_first").Bool(),
+                        .block = static_cast<size_t>(
+                            node.Require("block").Integer(0, std::numeric_limits<int32_t>::max()))};
     if (!pair.own.usable() || !pair.baseline.usable()) node.Refuse("must have numbers above 0");
     outcome.pairs.push_back(pair);
   }
@@ -75,22 +94,24 @@ std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric) 
 }
 
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
-  std::vector<double> own;
-  std::vector<double> baseline;
-  for (const DuetPair& pair : pairs) {
-    const double of_own = MetricOf(pair.own, metric).value_or(0);
-    const double of_baseline = MetricOf(pair.baseline, metric).value_or(0);
-    if (of_own <= 0 || of_baseline <= 0) continue;
-    own.push_back(of_own);
-    baseline.push_back(of_baseline);
+  DuetRatio found;
+  std::vector<double> ratios;
+  for (const auto& [block, logs] : LogRatiosOf(pairs, metric)) {
+    found.pairs += logs.size();
+    ratios.push_back(std::exp(Median(logs)));
   }
-  if (own.empty()) return std::nullopt;
-  DuetRatio found{.ratio = ComparePairs(own, baseline), .pairs = own.size()};
-  if (own.size() < kSerialPairsMin) return found;
-  const PairedSummary summary = SummarisePairs(own, baseline);
-  found.ratio.ratio = summary.ratio;
-  found.ratio.interval95 = summary.interval95;
-  found.ratio.probability = summary.probability;
+  found.blocks = ratios.size();
+  if (ratios.empty()) return std::nullopt;
+  const std::vector<double> ones(ratios.size(), 1.0);
+  if (found.blocks >= kTrimmedBlocksMin) {
+    const PairedSummary summary = SummarisePairs(ratios, ones);
+    found.ratio = {.ratio = summary.ratio,
+                   .interval95 = summary.interval95,
+                   .probability = summary.probability};
+  } else {
+    found.ratio = ComparePairs(ratios, ones);
+    if (found.blocks < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
+  }
   return found;
 }
 

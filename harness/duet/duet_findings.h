@@ -24,11 +24,12 @@ inline constexpr std::array<std::string_view, 3> kDuetMetrics = {
 std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric);
 
 struct DuetRatio {
-  PairedRatio ratio;  // own / baseline
+  PairedRatio ratio;  // own / baseline; without an interval, and with p = 1, of few blocks
   size_t pairs = 0;   // in which both have a value above 0
+  size_t blocks = 0;  // that have such pairs
 };
 
-// Pure. nullopt if there is no such pair.
+// By the blocks, of each the median of its pairs' ratios. Pure. nullopt if there is no such pair.
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);
 
 // Half the width of the ratio's 95 % interval, on logarithms: 0.02 is about 2 % to each side.

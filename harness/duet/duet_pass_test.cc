@@ -71,13 +71,13 @@ class DuetReportTest : public testing::Test {
   DuetReportTest() {
     log_.run.experiment.duet = DuetSettings{};
     DuetOutcome outcome{.slice_ns = 100'000'000, .ended_by = "pairs"};
-    for (int i = 0; i < 20; ++i) {
+    for (size_t i = 0; i < 20; ++i) {
       DuetSlice slice{.verified = 5'000,
                       .seconds = 0.1,
                       .cpu_seconds = 0.09,
                       .switches = std::nullopt,
                       .server_seconds = 0.1};
-      DuetPair pair{.own = slice, .baseline = slice, .baseline_first = false};
+      DuetPair pair{.own = slice, .baseline = slice, .baseline_first = false, .block = i / 2};
       pair.own.cpu_seconds *= i % 2 == 0 ? 1.02 : 1.04;
       outcome.pairs.push_back(pair);
     }
@@ -105,6 +105,7 @@ TEST_F(DuetReportTest, ComparesByThePairsOfSlices) {
   const auto cpu = Compared("cpu_us_per_request");
   EXPECT_NEAR(cpu["ratio"].get<double>(), 1.03, 0.001);
   EXPECT_EQ(cpu["pairs"], 20);
+  EXPECT_EQ(cpu["blocks"], 10);
   EXPECT_EQ(cpu["method"], "duet");
   EXPECT_EQ(cpu["verdict"], "higher");
   EXPECT_FALSE(cpu.contains("no_duet"));
@@ -112,7 +113,7 @@ TEST_F(DuetReportTest, ComparesByThePairsOfSlices) {
   // What the slices lack, and what no duet compares.
   EXPECT_EQ(Compared("context_switches_per_request")["method"], "interleaved");
   EXPECT_EQ(Compared("context_switches_per_request")["no_duet"],
-            "it has no pair of slices with both values");
+            "it has fewer than three blocks of slices with both values");
   EXPECT_EQ(Compared("latency_us_p99")["method"], "interleaved");
   EXPECT_FALSE(Compared("latency_us_p99").contains("no_duet"));
   EXPECT_EQ(Compared("latency_us_p99")["pairs"], 5);

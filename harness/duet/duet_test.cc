@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "base/clock.h"
 
 namespace crossover {
@@ -42,47 +44,77 @@ class FakeContender : public DuetContender {
   const double rps_;
 };
 
+class FakeContenders : public DuetContenders {
+ public:
+  FakeContenders(Stage& stage, DuetContender& own, DuetContender& baseline)
+      : stage_(stage), own_(own), baseline_(baseline) {}
+  DuetContender& own() override { return own_; }
+  DuetContender& baseline() override { return baseline_; }
+  void Stop() override { stage_.order += '.'; }
+
+ private:
+  Stage& stage_;
+  DuetContender& own_;
+  DuetContender& baseline_;
+};
+
 class DuetTest : public testing::Test {
  protected:
-  DuetOutcome Play() { return PlayDuet(own_, baseline_, rules_); }
+  DuetOutcome Play() { return PlayBoth(own_, baseline_); }
+  DuetOutcome PlayBoth(DuetContender& own, DuetContender& baseline) {
+    return PlayDuet(
+        [&](bool baseline_first) {
+          stage_.now_ns += kStartNs;
+          stage_.order += baseline_first ? "bo:" : "ob:";
+          return std::make_unique<FakeContenders>(stage_, own, baseline);
+        },
+        rules_);
+  }
 
+  static constexpr int64_t kStartNs = 400 * kNsPerMs;
   Stage stage_;
   FakeContender own_{stage_, 'O', 10'000};
   FakeContender baseline_{stage_, 'B', 20'000};
   DuetRules rules_{.connections = 200,
                    .slice_ns = 100 * kNsPerMs,
-                   .pairs_max = 4,
+                   .pairs_max = 14,
                    .time_limit_ns = 3600 * kNsPerSecond,
                    .enough = nullptr,
                    .now_ns = [this] { return stage_.now_ns; }};
 };
 
-TEST_F(DuetTest, TurnsTheOrderAroundFromPairToPair) {
+TEST_F(DuetTest, TurnsTheOrderAroundFromBlockToBlockAndFromPairToPair) {
+  rules_.pairs_max = 7;
   const DuetOutcome outcome = Play();
   EXPECT_EQ(stage_.order,
-            "BOOBBO"
-            "OBBOOBBO");
+            "bo:BOOBBO"
+            "OBBO."
+            "ob:OBBOOB."
+            "bo:BOOBBO."
+            "ob:OBBO.");
   EXPECT_EQ(outcome.ended_by, "pairs");
-  ASSERT_EQ(outcome.pairs.size(), 4u);
-  EXPECT_FALSE(outcome.pairs[0].baseline_first);
-  EXPECT_TRUE(outcome.pairs[1].baseline_first);
+  std::vector<size_t> blocks;
   for (const DuetPair& pair : outcome.pairs) {
+    blocks.push_back(pair.block);
     EXPECT_DOUBLE_EQ(pair.own.throughput_rps(), 10'000);
     EXPECT_DOUBLE_EQ(pair.baseline.throughput_rps(), 20'000);
     EXPECT_DOUBLE_EQ(pair.own.cpu_us_per_request(), 50);
     EXPECT_DOUBLE_EQ(pair.baseline.cpu_us_per_request(), 25);
   }
+  EXPECT_THAT(blocks, ElementsAre(0, 0, 1, 1, 2, 2, 3));
+  EXPECT_FALSE(outcome.pairs[0].baseline_first);
+  EXPECT_TRUE(outcome.pairs[1].baseline_first);
 }
 
-TEST_F(DuetTest, FindsTheLengthOfItsSlices) {
+TEST_F(DuetTest, FindsTheLengthOfItsSlicesInTheFirstBlock) {
   rules_.slice_ns = 0;
   rules_.connections = 1000;
-  rules_.pairs_max = 1;
+  rules_.pairs_max = 2;
   const DuetOutcome outcome = Play();
   EXPECT_EQ(outcome.slice_ns, 400 * kNsPerMs);  // four times 1000 / 10,000
-  EXPECT_THAT(stage_.slices_ns,
-              ElementsAre(200 * kNsPerMs, 200 * kNsPerMs, 400 * kNsPerMs, 400 * kNsPerMs,
-                          400 * kNsPerMs, 400 * kNsPerMs, 400 * kNsPerMs, 400 * kNsPerMs));
+  std::vector<int64_t> expected(2 + 4 + 2 + 4, 400 * kNsPerMs);
+  expected[0] = expected[1] = 200 * kNsPerMs;
+  EXPECT_EQ(stage_.slices_ns, expected);
 }
 
 TEST(Duet, BoundsTheLengthOfItsSlices) {
@@ -99,12 +131,26 @@ TEST(Duet, BoundsTheLengthOfItsSlices) {
   EXPECT_EQ(SliceNsFor(1, DuetPair{}), kSliceMaxNs);
 }
 
-TEST_F(DuetTest, EndsWhenItsTimeIsUp) {
+TEST(Duet, HasAsManyPairsInABlockAsFitAndAsLeaveEnoughBlocks) {
+  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 1000), 5u);
+  EXPECT_EQ(PairsPerBlock(150 * kNsPerMs, 1000), 3u);
+  EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1000), 2u);
+  EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 5u);
+  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 12), 2u);
+  EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1), 1u);
+}
+
+TEST_F(DuetTest, BeginsNoBlockThatWouldLastForTooLong) {
   rules_.pairs_max = 1000;
-  rules_.time_limit_ns = 2 * kNsPerSecond;  // that is 20 slices, 6 of them not counted
+  // The first block takes 0.4 s, 16 slices of 0.1 s; each other 0.4 s and 12 of them.
+  rules_.time_limit_ns = 2'000 * kNsPerMs + 3 * 1'600 * kNsPerMs;
+  EXPECT_EQ(Play().pairs.size(), 4u * 5);
+  rules_.time_limit_ns -= 1;
   const DuetOutcome outcome = Play();
   EXPECT_EQ(outcome.ended_by, "time_limit");
-  EXPECT_EQ(outcome.pairs.size(), 7u);
+  EXPECT_EQ(outcome.pairs.size(), 3u * 5);
+  rules_.time_limit_ns = 1;
+  EXPECT_EQ(Play().pairs.size(), 5u);
 }
 
 TEST_F(DuetTest, EndsWhenThereIsEnoughOnceThatCanBeTold) {
@@ -112,27 +158,28 @@ TEST_F(DuetTest, EndsWhenThereIsEnoughOnceThatCanBeTold) {
   rules_.pairs_max = 1000;
   rules_.enough = [&](std::span<const DuetPair> pairs) {
     asked.push_back(pairs.size());
-    return pairs.size() == kDuetPairsMin + 2;
+    return asked.size() == 3;
   };
   const DuetOutcome outcome = Play();
   EXPECT_EQ(outcome.ended_by, "precision");
-  EXPECT_EQ(outcome.pairs.size(), kDuetPairsMin + 2);
-  EXPECT_THAT(asked, ElementsAre(kDuetPairsMin, kDuetPairsMin + 1, kDuetPairsMin + 2));
+  EXPECT_THAT(asked,
+              ElementsAre(5 * kDuetBlocksMin, 5 * kDuetBlocksMin + 5, 5 * kDuetBlocksMin + 10));
+  EXPECT_EQ(outcome.pairs.size(), asked.back());
 }
 
 TEST_F(DuetTest, LeavesOutPairsOfWhichAPartIsNotKnown) {
   own_.late_slice = kDuetWarmUps + 2;
   const DuetOutcome outcome = Play();
   EXPECT_EQ(outcome.pairs_left_out, 1u);
-  EXPECT_EQ(outcome.pairs.size(), 4u);
-  EXPECT_EQ(own_.slices, kDuetWarmUps + 5);
+  EXPECT_EQ(outcome.pairs.size(), 13u);
+  EXPECT_EQ(outcome.pairs[2].block, 1u);  // the first of the blocks of three has lost one
 }
 
 TEST_F(DuetTest, EndsAlsoIfNoPairIsUsable) {
-  rules_.time_limit_ns = kNsPerSecond;
+  rules_.time_limit_ns = 5 * kNsPerSecond;
   rules_.connections = 1;
   FakeContender silent(stage_, 'S', 0);
-  const DuetOutcome outcome = PlayDuet(silent, baseline_, rules_);
+  const DuetOutcome outcome = PlayBoth(silent, baseline_);
   EXPECT_EQ(outcome.ended_by, "time_limit");
   EXPECT_TRUE(outcome.pairs.empty());
   EXPECT_GT(outcome.pairs_left_out, 0u);

@@ -49,6 +49,15 @@ std::string Row(const std::array<std::string, 4>& cells, const std::array<size_t
   return row + "\n";
 }
 
+// With pairs that count. Blocks follow each other.
+size_t BlocksOf(const DuetOutcome& outcome) {
+  size_t blocks = 0;
+  for (size_t i = 0; i < outcome.pairs.size(); ++i) {
+    blocks += i == 0 || outcome.pairs[i].block != outcome.pairs[i - 1].block ? 1 : 0;
+  }
+  return blocks;
+}
+
 std::string EndText(const std::string& ended_by) {
   if (ended_by == "time_limit") return ", ended by the time limit";
   return ended_by == "precision" ? ", ended by the precision asked for" : "";
@@ -60,7 +69,7 @@ std::string RatioSentence(const std::string& own, const std::string& baseline,
                           const std::string& verb, const std::string& what,
                           const PairedRatio& ratio) {
   if (!ratio.interval95) {
-    return "Too few pairs to compare the " + what + " of " + own + " and " + baseline + ".";
+    return "Too few blocks to compare the " + what + " of " + own + " and " + baseline + ".";
   }
   if (ratio.probability >= kLevel) {
     return "No detectable difference in " + what + " between " + own + " and " + baseline +
@@ -110,7 +119,8 @@ std::string RenderDuet(const std::string& own, const std::string& baseline,
   if (outcome.pairs.empty()) sentences = "No pair of slices could be used.\n";
   std::string text =
       sentences + "\n" + table + "\n" + CountText(outcome.pairs.size(), "pair") + " of slices of " +
-      Format("%.0f ms", static_cast<double>(outcome.slice_ns) / 1e6) + EndText(outcome.ended_by);
+      Format("%.0f ms", static_cast<double>(outcome.slice_ns) / 1e6) + " in " +
+      CountText(BlocksOf(outcome), "block") + " of new servers" + EndText(outcome.ended_by);
   if (outcome.pairs_left_out > 0) {
     text += "; " + CountText(outcome.pairs_left_out, "more pair") +
             " left out, of which a part was idle or read too late";

@@ -1,5 +1,6 @@
 #include "harness/duet/duet_trial.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -158,6 +159,41 @@ void LiveContender::Stop() {
   server_.StopServer(setup_.deadlines.stop_ns);
 }
 
+// The trial's architecture and the experiment's first, with what is said to them.
+class LivePair : public DuetContenders {
+ public:
+  LivePair(const TrialSetup& setup, bool baseline_first)
+      : setup_(setup),
+        conversation_(setup.interrupt_fd, setup.on_tick),
+        own_(setup, setup.trial.architecture, conversation_),
+        baseline_(setup, 0, conversation_) {
+    SetStage("connecting");
+    if (baseline_first) baseline_.Start();
+    own_.Start();
+    if (!baseline_first) baseline_.Start();
+    SetStage("measuring");
+  }
+
+  DuetContender& own() override { return own_; }
+  DuetContender& baseline() override { return baseline_; }
+  void Stop() override {
+    SetStage("stopping");
+    own_.Stop();
+    baseline_.Stop();
+  }
+
+ private:
+  void SetStage(std::string_view name) {
+    conversation_.SetStage(name);
+    if (setup_.on_stage) setup_.on_stage(name);
+  }
+
+  const TrialSetup& setup_;
+  Conversation conversation_;
+  LiveContender own_;
+  LiveContender baseline_;
+};
+
 }  // namespace
 
 std::string WhyNotBoth(const TrialSetup& setup, const MachineLimits& limits) {
@@ -175,10 +211,6 @@ std::string WhyNotBoth(const TrialSetup& setup, const MachineLimits& limits) {
 
 nlohmann::json RunDuet(const TrialSetup& setup) {
   const Experiment& experiment = setup.experiment;
-  const auto stage = [&](std::string_view name, Conversation& conversation) {
-    conversation.SetStage(name);
-    if (setup.on_stage) setup.on_stage(name);
-  };
   MachineLimits limits = ReadMachineLimits();
   // This process keeps to the client's CPUs by now.
   limits.allowed_cpus = static_cast<int64_t>(setup.cpus.server.size() +
@@ -186,12 +218,6 @@ nlohmann::json RunDuet(const TrialSetup& setup) {
   if (std::string why = WhyNotBoth(setup, limits); !why.empty()) {
     return {{"unavailable", std::move(why)}};
   }
-  Conversation conversation(setup.interrupt_fd, setup.on_tick);
-  LiveContender own(setup, setup.trial.architecture, conversation);
-  LiveContender baseline(setup, 0, conversation);
-  stage("connecting", conversation);
-  baseline.Start();
-  own.Start();
   const DuetSettings& duet = *experiment.duet;
   DuetRules rules{.connections = ActiveConnections(experiment.workloads[setup.trial.workload],
                                                    setup.trial.connections),
@@ -206,11 +232,9 @@ nlohmann::json RunDuet(const TrialSetup& setup) {
       return cpu && Imprecision(cpu->ratio) <= duet.precision;
     };
   }
-  stage("measuring", conversation);
-  const DuetOutcome outcome = PlayDuet(own, baseline, rules);
-  stage("stopping", conversation);
-  own.Stop();
-  baseline.Stop();
+  const DuetOutcome outcome = PlayDuet(
+      [&](bool baseline_first) { return std::make_unique<LivePair>(setup, baseline_first); },
+      rules);
   nlohmann::json findings = ToJson(outcome);
   findings["baseline"] = experiment.architectures.front().label;
   return findings;

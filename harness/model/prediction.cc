@@ -68,6 +68,8 @@ class Prediction {
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
         all_awake_(!workload.open() && !workload.active_percent),
+        thread_each_(ServerThreads({.name = architecture_, .label = {}, .options = {}},
+                                   connections_, 1) >= connections_),
         costs_(costs),
         us_(std::size(kParts)),
         steps_(std::size(kParts), ordered_json::array()) {
@@ -114,18 +116,27 @@ class Prediction {
   const ordered_json& trace_;
   const std::string& architecture_;
   const int64_t connections_;
-  const bool all_awake_;  // each connection has a request under way
+  const bool all_awake_;    // each connection has a request under way
+  const bool thread_each_;  // each connection has a thread
   const CostTable& costs_;
   std::vector<double> us_;  // by the place in kParts
   std::vector<ordered_json> steps_;
 };
 
 // Between two system calls the session finds its caches and branches cold: it costs what a request
-// costs more than the two calls, and not what it costs alone.
+// costs more than the two calls, and not what it costs alone. In a thread that was just switched to
+// it finds its stack cold as well.
 void Prediction::AddSession() {
   const double calls_ns = Cost("receive", connections_) + Cost("send", connections_);
-  Add("http", "session_between_calls", 1,
-      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns));
+  const double between_ns =
+      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns);
+  const double switches = trace_["switches_per_request"].get<double>();
+  if (!thread_each_ || switches <= 0) return Add("http", "session_between_calls", 1, between_ns);
+  const double after_switch_ns = std::max(
+      between_ns, Cost("switch_serving", connections_) - Cost("switch_closed", connections_));
+  const double switched = std::min(switches, 1.0);
+  Add("http", "session_after_switch", switched, after_switch_ns);
+  Add("http", "session_between_calls", 1 - switched, between_ns);
 }
 
 // What a call is for is not seen: one receive and one send are taken to move the request and its
@@ -182,8 +193,7 @@ void Prediction::AddRing() {
 // twice within the call: before, and when it was woken.
 void Prediction::AddSwitches() {
   const double switches = trace_["switches_per_request"].get<double>();
-  if (ServerThreads({.name = architecture_, .label = {}, .options = {}}, connections_, 1) >=
-      connections_) {
+  if (thread_each_) {
     const char* const step = all_awake_ ? "switch_closed" : "switch";
     Add("switches", step, switches, Cost(step, connections_));
     return Add("receive", "look_again", switches,
