@@ -135,7 +135,7 @@ DuetSettings ParseDuet(const JsonNode& node) {
   node.RequireObject(kKeys);
   DuetSettings duet;
   if (const auto pairs = node.Find("pairs")) {
-    duet.pairs = pairs->Integer(1, Signed(limits::kDuetPairsMax));
+    duet.pairs = pairs->Integer(3, Signed(limits::kDuetPairsMax));
   }
   if (const auto precision = node.Find("precision")) {
     duet.precision = precision->Number();

@@ -127,11 +127,15 @@ LoadFigures ReadLoad(const nlohmann::json& result) {
   load.slowest_requests = CountOf(fairness, "slowest_requests");
   const JsonNode jain = fairness.Require("jain_index");
   if (!jain.value().is_null()) load.jain_index = jain.Number();
+  ReadIntervals(root, load);
   const JsonNode cpu = root.Require("client_cpu");
   for (const JsonNode& thread : cpu.Require("threads").Elements()) {
+    ++load.threads;
     load.busiest_thread = std::max(load.busiest_thread, NumberOf(thread, "utilization"));
+    const auto waiting = thread.Find("waiting_seconds");
+    if (!waiting || waiting->value().is_null() || load.window_seconds <= 0) continue;
+    load.longest_waiting = std::max(load.longest_waiting, waiting->Number() / load.window_seconds);
   }
-  ReadIntervals(root, load);
   if (const auto offered = root.Find("offered"); offered && load.open_loop) {
     const auto due = static_cast<double>(CountOf(*offered, "due"));
     if (load.window_seconds > 0) load.offered_rps = due / load.window_seconds;

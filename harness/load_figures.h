@@ -43,7 +43,10 @@ struct LoadFigures {
   int64_t latency_count = 0;
   double jain_index = 0;
   int64_t slowest_requests = 0;
-  double busiest_thread = 0;
+  size_t threads = 0;
+  double busiest_thread = 0;  // share of the window that it ran, other than polling in vain
+  double longest_waiting =
+      0;  // share of it that a thread waited for its CPU; 0: none, or not known
   std::vector<double> interval_rates;
 };
 

@@ -28,7 +28,7 @@ struct CommandLine {
   SelfTestChoice selftest;
   std::string selftest_time_limit = "20s";
   FindChoice find;
-  std::string find_time_limit = "12s";
+  std::string find_time_limit = "16s";
   std::string find_duration = "1500ms";
   CapacityChoice capacity;
   std::string capacity_duration = "2s";
@@ -152,7 +152,9 @@ void DeclareFind(CLI::App& app, CommandLine& line) {
                  "A place is left when the ratio is known to so much on each side")
       ->check(CLI::Range(0.0001, 0.5))
       ->capture_default_str();
-  app.add_option("--time-limit", line.find_time_limit, "Or after so long")->capture_default_str();
+  app.add_option("--time-limit", line.find_time_limit,
+                 "Or after so long, and 4 ms more for each connection")
+      ->capture_default_str();
   app.add_option("--duration", line.find_duration, "Of a trial, where there can be no duet")
       ->capture_default_str();
   app.add_option("--places", find.places_max, "Reads so many places at most")

@@ -96,11 +96,7 @@ void AddStarved(const TrialLog& log, const std::vector<Cell>& cells, Notes& note
   }
 }
 
-void AddCanary(const TrialLog& log, const char* name, double CanaryReading::*loop, Notes& notes) {
-  std::vector<double> readings;
-  for (const TrialRecord& trial : log.trials) {
-    if (trial.canary) readings.push_back((*trial.canary).*loop);
-  }
+void AddCanary(const char* name, const std::vector<double>& readings, Notes& notes) {
   if (readings.size() < 2) return;
   const auto [low, high] = std::ranges::minmax(readings);
   if (low <= 0) return;
@@ -157,10 +153,9 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
         "correction over the comparisons of each metric.");
     if (duets) {
       notes.emplace_back(
-          "Where the method is duet, the pairs are slices of two servers that were alive at a "
-          "time and loaded in turns, in blocks with new servers each; ratio and interval are of "
-          "the "
-          "blocks.");
+          "Where the method is duet, two servers were alive at a time and loaded in turns, in "
+          "blocks "
+          "with new servers each: ratio and interval are of the medians of the blocks.");
     }
   }
   size_t not_positive = 0;
@@ -219,8 +214,9 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   AddOpenLoop(log, notes);
   AddInvalid(log, cells, notes);
   AddStarved(log, cells, notes);
-  AddCanary(log, "user-mode", &CanaryReading::user_ns, notes);
-  AddCanary(log, "system-call", &CanaryReading::syscall_ns, notes);
+  AddCanary("user-mode", CanaryTimes(log, &CanaryReading::user_ns), notes);
+  AddCanary("system-call", CanaryTimes(log, &CanaryReading::syscall_ns), notes);
+  AddCanary("loopback", CanaryTimes(log, &CanaryReading::loopback_ns), notes);
   AddMissing(cells, notes);
   AddSelfTest(log, notes);
   AddCosts(log, notes);

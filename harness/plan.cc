@@ -114,7 +114,7 @@ double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& tri
   };
   const double block = kBlockSeconds +
                        2 * kSecondsPerConnection * static_cast<double>(trial.connections) +
-                       seconds(2 * slice_ns) * static_cast<double>(pairs_of_block + kBlockWarmUps);
+                       seconds(2 * slice_ns) * static_cast<double>(pairs_of_block + 1);
   return std::min(block * static_cast<double>(pairs) / static_cast<double>(pairs_of_block),
                   seconds(duet.time_limit_ns));
 }

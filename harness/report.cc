@@ -24,19 +24,20 @@ namespace {
 using nlohmann::ordered_json;
 
 // Null if no trial has a reading.
+ordered_json LoopToJson(const std::vector<double>& readings) {
+  if (readings.empty()) return nullptr;
+  const auto [low, high] = std::ranges::minmax(readings);
+  return {{"median", Median(readings)}, {"min", low}, {"max", high}};
+}
+
 ordered_json CanaryToJson(const TrialLog& log) {
-  const auto loop_to_json = [&](double CanaryReading::*loop) {
-    std::vector<double> readings;
-    for (const TrialRecord& trial : log.trials) {
-      if (trial.canary) readings.push_back((*trial.canary).*loop);
-    }
-    if (readings.empty()) return ordered_json(nullptr);
-    const auto [low, high] = std::ranges::minmax(readings);
-    return ordered_json{{"median", Median(readings)}, {"min", low}, {"max", high}};
-  };
-  const ordered_json user = loop_to_json(&CanaryReading::user_ns);
+  const ordered_json user = LoopToJson(CanaryTimes(log, &CanaryReading::user_ns));
   if (user.is_null()) return nullptr;
-  return {{"user_ns", user}, {"syscall_ns", loop_to_json(&CanaryReading::syscall_ns)}};
+  ordered_json canary = {{"user_ns", user},
+                         {"syscall_ns", LoopToJson(CanaryTimes(log, &CanaryReading::syscall_ns))}};
+  const ordered_json loopback = LoopToJson(CanaryTimes(log, &CanaryReading::loopback_ns));
+  if (!loopback.is_null()) canary["loopback_ns"] = loopback;
+  return canary;
 }
 
 // Experiments without such trials have no such keys.
@@ -45,15 +46,32 @@ void AddInstruments(const Cell& cell, const StacksByFile& stacks, ordered_json& 
   if (!cell.traces.empty()) entry["trace"] = TraceToJson(cell);
 }
 
+// How long the loopback canary took in those repetitions of the cell that count: a median. nullopt
+// without a canary.
+std::optional<double> LoopbackNs(const Cell& cell) {
+  std::vector<double> readings;
+  for (const TrialRecord* trial : cell.repetitions) {
+    if (trial == nullptr || !trial->canary || !trial->canary->loopback_ns) continue;
+    if (trial->verdict.valid() || !cell.valid) readings.push_back(*trial->canary->loopback_ns);
+  }
+  if (readings.empty()) return std::nullopt;
+  return Median(readings);
+}
+
 // Only of experiments that ask for the costs of single steps.
-void AddPredictions(const RunRecord& run, const CostTable& costs, ordered_json& report) {
-  for (ordered_json& cell : report["cells"]) {
+void AddPredictions(const RunRecord& run, const std::vector<Cell>& cells, const CostTable& costs,
+                    ordered_json& report) {
+  for (size_t i = 0; i < cells.size(); ++i) {
+    ordered_json& cell = report["cells"][i];
     const auto level =
         std::ranges::find(run.experiment.architectures, cell["architecture"].get<std::string>(),
                           &ArchitectureLevel::label);
     const auto workload = std::ranges::find(run.experiment.workloads,
                                             cell["workload"].get<std::string>(), &Workload::name);
-    cell["prediction"] = PredictCell(cell, level->name, *workload, costs);
+    const std::optional<double> loopback_ns = LoopbackNs(cells[i]);
+    const double slowness =
+        loopback_ns && costs.loopback_ns() ? *loopback_ns / *costs.loopback_ns() : 1;
+    cell["prediction"] = PredictCell(cell, level->name, *workload, costs, slowness);
   }
   report["model"] = JudgePredictions(report["cells"]);
   report["model"]["micro_costs"] = costs.ToJson();
@@ -97,7 +115,7 @@ ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks) {
     report["instruments"] = {{"profile", InstrumentCost(log, Pass::kProfile)},
                              {"trace", InstrumentCost(log, Pass::kTrace)}};
   }
-  if (run.experiment.cost_readings > 0) AddPredictions(run, CostTable(log.costs), report);
+  if (run.experiment.cost_readings > 0) AddPredictions(run, cells, CostTable(log.costs), report);
   report["canary"] = CanaryToJson(log);
   report["notes"] = WriteNotes(log, cells, comparisons);
   return report;

@@ -50,6 +50,7 @@ TEST(Report, HoldsItsPartsInReadingOrder) {
   EXPECT_EQ(report["cells"].size(), 4u);
   EXPECT_EQ(report["experiment"]["load"]["duration"], "4s");
   EXPECT_EQ(report["canary"]["user_ns"].dump(), R"({"median":1000.0,"min":1000.0,"max":1000.0})");
+  EXPECT_EQ(report["canary"]["loopback_ns"]["median"], 700);
   EXPECT_EQ(BuildReport(CleanLog(5)).dump(), report.dump());
 }
 

@@ -59,7 +59,9 @@ std::string MachineText(const RunReport& a, const RunReport& b) {
   if (user.empty() || calls.empty()) {
     return "The machine: not known, since a run without a canary is among them.\n";
   }
-  return "The machine itself: " + user + "; " + calls + ".\n";
+  const std::string loopback = LoopText("loop over loopback", a.loopback_loop, b.loopback_loop);
+  return "The machine itself: " + user + "; " + calls + (loopback.empty() ? "" : "; ") + loopback +
+         ".\n";
 }
 
 std::string JudgedText(const RunComparison& comparison) {
@@ -178,7 +180,8 @@ ordered_json ToJson(const RunReport& a, const RunReport& b, const RunComparison&
           {"settings_differences", DifferencesToJson(comparison.settings)},
           {"canary_b_over_a",
            {{"user", LoopToJson(a.user_loop, b.user_loop)},
-            {"system_calls", LoopToJson(a.system_call_loop, b.system_call_loop)}}},
+            {"system_calls", LoopToJson(a.system_call_loop, b.system_call_loop)},
+            {"loopback", LoopToJson(a.loopback_loop, b.loopback_loop)}}},
           {"cells", cells},
           {"only_in_a", comparison.only_in_a},
           {"only_in_b", comparison.only_in_b}};

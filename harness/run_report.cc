@@ -89,6 +89,9 @@ RunReport ParseRunReport(std::string_view text, const std::filesystem::path& fil
   const JsonNode canary = root.Require("canary");
   report.user_loop = ParseLoop(canary, "user_ns");
   report.system_call_loop = ParseLoop(canary, "syscall_ns");
+  if (canary.value().contains("loopback_ns")) {
+    report.loopback_loop = ParseLoop(canary, "loopback_ns");
+  }
   const JsonNode cells = root.Require("cells");
   for (const JsonNode& cell : cells.Elements()) {
     report.cells.push_back(ParseReportedCell(cell, metric));

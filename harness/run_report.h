@@ -37,6 +37,7 @@ struct RunReport {
   nlohmann::json placement;
   std::optional<ReportedLoop> user_loop;
   std::optional<ReportedLoop> system_call_loop;
+  std::optional<ReportedLoop> loopback_loop;  // also nullopt in reports of before there was one
   std::vector<ReportedCell> cells;  // at least one; by workload, connections and architecture
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/cpu_list.h"
 #include "base/error.h"
+#include "harness/canary.h"
 #include "harness/conversation.h"
 #include "harness/model/measure_costs.h"
 #include "harness/report.h"
@@ -74,12 +75,15 @@ void TakeReadings(const RunSetup& setup, const PlannedTrial& trial, TrialLog& lo
   while (log.costs.size() < wanted &&
          trial.index >= TrialAfterReading(experiment, log.costs.size())) {
     progress.Stage("measuring single steps");
+    const int canary_cpu = setup.cpus.server.front();
+    const auto before_ns = experiment.canary ? MeasureLoopback(canary_cpu) : std::nullopt;
     CostReading reading = MeasureCosts({.program = setup.costs_program,
                                         .cpus = setup.cpus,
                                         .connections = experiment.connections,
                                         .interrupt_fd = interrupt.fd(),
                                         .on_tick = [&] { progress.Tick(); }});
     reading.index = log.costs.size();
+    if (experiment.canary) reading.loopback_ns = MeanOf(before_ns, MeasureLoopback(canary_cpu));
     writer.Append(ToJson(reading));
     log.costs.push_back(std::move(reading));
   }

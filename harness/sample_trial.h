@@ -67,7 +67,8 @@ inline TrialEvidence CleanEvidence() {
   SetMetric(evidence.metrics, "server_cpus_idle", 0.01);
   SetMetric(evidence.metrics, "steal_ratio", 0.0);
   SetMetric(evidence.metrics, "server_cpu_utilization", 0.98);
-  evidence.canary = CanaryReading{.user_ns = 1000, .syscall_ns = 500};
+  evidence.client_cpus = 1;
+  evidence.canary = CanaryReading{.user_ns = 1000, .syscall_ns = 500, .loopback_ns = 700};
   evidence.canary_history = {{.user_ns = 1000, .syscall_ns = 500},
                              {.user_ns = 1100, .syscall_ns = 510},
                              {.user_ns = 900, .syscall_ns = 490}};

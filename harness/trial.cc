@@ -317,6 +317,10 @@ TrialRecord RunTrial(const TrialSetup& setup) {
     run.Conclude(failure, record);
     probe_seconds = run.probe_seconds();
   }
+  if (record.canary) {
+    const auto after_ns = MeasureLoopback(setup.cpus.server.front());
+    record.canary->loopback_ns = MeanOf(record.canary->loopback_ns, after_ns);
+  }
   record.verdict = Judge({.connections = record.connections,
                           .failure = failure,
                           .load = record.load,
@@ -324,6 +328,7 @@ TrialRecord RunTrial(const TrialSetup& setup) {
                           .server_after = record.server_after,
                           .server_final = record.server_final,
                           .client_on_server_cpus = setup.cpus.Overlap(),
+                          .client_cpus = setup.cpus.Overlap() ? 0 : setup.cpus.client.size(),
                           .probe_seconds = probe_seconds,
                           .metrics = record.metrics,
                           .canary = record.canary,

@@ -102,7 +102,12 @@ TrialRecord ParseTrial(const JsonNode& root, std::string_view source) {
   const JsonNode canary = root.Require("canary");
   if (!canary.value().is_null()) {
     trial.canary = CanaryReading{.user_ns = canary.Require("user_ns").Number(),
-                                 .syscall_ns = canary.Require("syscall_ns").Number()};
+                                 .syscall_ns = canary.Require("syscall_ns").Number(),
+                                 .loopback_ns = {}};
+    // Records of before 2026-11-27 lack it.
+    if (const auto loopback = canary.Find("loopback_ns")) {
+      trial.canary->loopback_ns = loopback->Number();
+    }
   }
   return trial;
 }
@@ -155,6 +160,7 @@ json ToJson(const TrialRecord& trial) {
   json canary;
   if (trial.canary) {
     canary = {{"user_ns", trial.canary->user_ns}, {"syscall_ns", trial.canary->syscall_ns}};
+    if (trial.canary->loopback_ns) canary["loopback_ns"] = *trial.canary->loopback_ns;
   }
   json object = {{"type", "trial"},
                  {"index", trial.index},

@@ -57,6 +57,18 @@ struct TrialLog {
   uint64_t complete_bytes = 0;      // truncate the file to this before appending to it
 };
 
+// Of the trials that have one: the readings of a loop of the canary.
+template <typename Time>
+std::vector<double> CanaryTimes(const TrialLog& log, Time CanaryReading::*loop) {
+  std::vector<double> times;
+  for (const TrialRecord& trial : log.trials) {
+    if (!trial.canary) continue;
+    const std::optional<double> time = (*trial.canary).*loop;
+    if (time) times.push_back(*time);
+  }
+  return times;
+}
+
 // Reads the text of a trials.jsonl. An unfinished last line is dropped; anything else that is not
 // as it should be throws UsageError with `source`:line.
 TrialLog ParseTrialLog(std::string_view text, std::string_view source);

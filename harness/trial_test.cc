@@ -80,6 +80,8 @@ TEST_F(TrialTest, GoesThroughItsStages) {
   EXPECT_TRUE(record.load.is_object());
   ASSERT_TRUE(record.canary);
   EXPECT_GT(record.canary->user_ns, 0);
+  EXPECT_GT(record.canary->syscall_ns, 0);
+  EXPECT_GT(record.canary->loopback_ns, 0);
   EXPECT_GT(record.seconds, 0);
   for (const Reason& reason : record.verdict.reasons) EXPECT_NE(reason.code, "failed");
 }

@@ -17,7 +17,8 @@ from pathlib import Path
 
 BUILD = Path(sys.argv.pop(1)).resolve()
 BOUND_SECONDS = 120
-SERVER_CPU = min(os.sched_getaffinity(0))
+SERVER_CPU, CLIENT_CPU = (sorted(os.sched_getaffinity(0)) * 2)[:2]
+LOAD = {"threads": 1, "warmup": "300ms", "duration": "3s", "connect_timeout": "2s", "drain_timeout": "1s"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 # Passes the lines of the program that it starts on, and takes ten off each count of responses.
@@ -65,10 +66,10 @@ class ValidityTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
 
     def start(self, architecture: object, connections: int, **changes: object) -> subprocess.Popen:
-        load = {"threads": 1, "warmup": "300ms", "duration": "3s", "connect_timeout": "2s", "drain_timeout": "1s"}
-        experiment = {"name": "validity", "repetitions": 1, "placement": "isolated", "canary": False,
+        experiment = {"name": "validity", "repetitions": 1, "canary": False,
+                      "placement": {"server": str(SERVER_CPU), "client": str(CLIENT_CPU)},
                       "architectures": [architecture], "connections": [connections],
-                      "load": load, **changes}  # fmt: skip
+                      "load": LOAD, **changes}  # fmt: skip
         path = self.directory / "experiment.json"
         path.write_text(json.dumps(experiment), encoding="utf-8")
         command = [BUILD / "crossover", "run", path, "--out", self.directory / "out"]
@@ -135,6 +136,13 @@ class ValidityTest(unittest.TestCase):
         self.addCleanup(neighbour.wait)
         self.addCleanup(neighbour.kill)
         self.assertIn("noisy", self.reasons(self.start("event-loop", 4)))
+
+    def test_client_limited_by_a_neighbour_on_the_clients_cpu(self) -> None:
+        neighbour = subprocess.Popen(["taskset", "-c", str(CLIENT_CPU), sys.executable, "-c", "while True: pass"])
+        self.addCleanup(neighbour.wait)
+        self.addCleanup(neighbour.kill)
+        reasons = self.reasons(self.start("event-loop", 4, load={**LOAD, "busy_poll": True}))
+        self.assertIn("kept waiting for its CPU", reasons.get("client_limited", ""))
 
     def test_ledger_open_by_counts_that_get_lost(self) -> None:
         script = self.directory / "lossy.py"

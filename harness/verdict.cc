@@ -105,8 +105,16 @@ class Judgement {
     Add("errors", detail);
   }
 
-  // In an open loop, a client that did all that was due was no limit, however busy it was.
+  // A client that is kept from its CPU is the limit of a closed loop though it is never full, and
+  // is late in an open one. Else, in an open loop, one that did all that was due was no limit,
+  // however busy it was.
   void ClientLimited() {
+    if (load_.longest_waiting > kClientWaitingMax && load_.threads <= evidence_.client_cpus) {
+      Add("client_limited",
+          Format("a client thread was kept waiting for its CPU for %.1f %% of the window",
+                 load_.longest_waiting * 100));
+      return;
+    }
     const bool kept_up =
         load_.offered_rps > 0 && load_.throughput_rps >= (1 - kOfferedMissMax) * load_.offered_rps;
     if (kept_up) return;

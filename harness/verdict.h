@@ -14,6 +14,7 @@ namespace crossover {
 // Limits beyond which a trial is not believed (docs/measurement.md, "Validity").
 inline constexpr double kServerIdleMax = 0.05;        // of the server's CPUs, with a busy client
 inline constexpr double kClientThreadBusyMax = 0.95;  // of one CPU
+inline constexpr double kClientWaitingMax = 0.10;     // of the window, for a CPU of its own
 inline constexpr double kOfferedMissMax = 0.02;       // of what was due: a client that kept up
 inline constexpr double kStealMax = 0.02;             // of the server's CPUs
 inline constexpr double kForeignMax = 0.05;           // of them, used by something else
@@ -43,6 +44,7 @@ struct Verdict {
 struct CanaryReading {
   double user_ns = 0;
   double syscall_ns = 0;
+  std::optional<double> loopback_ns;  // nullopt: no connection was to be had
   bool operator==(const CanaryReading&) const = default;
 };
 
@@ -54,6 +56,7 @@ struct TrialEvidence {
   nlohmann::json server_after;                // counters at its end, or null
   nlohmann::json server_final;                // the server's "done" line, or null
   bool client_on_server_cpus = false;         // by the placement
+  size_t client_cpus = 0;                     // that it has for itself
   double probe_seconds = 0;                   // between the probes' readings; 0: not read
   Metrics metrics;                            // the shares of the server's CPUs are used, if there
   std::optional<CanaryReading> canary;        // beside this trial

@@ -121,6 +121,22 @@ TEST_F(Judging, ClientLimitedNeedsAnIdleServerAndABusyClient) {
   EXPECT_THAT(Codes(trial_), IsEmpty());
 }
 
+TEST_F(Judging, ClientLimitedIsAlsoOneThatIsKeptFromItsCpu) {
+  nlohmann::json& thread = trial_.load["client_cpu"]["threads"][0];
+  const double seconds = trial_.load["window"]["seconds"];
+  thread["waiting_seconds"] = 0.1 * seconds;
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  thread["waiting_seconds"] = 0.5 * seconds;
+  EXPECT_THAT(Codes(trial_), ElementsAre("client_limited"));
+  EXPECT_EQ(OnlyDetail(trial_),
+            "a client thread was kept waiting for its CPU for 50.0 % of the window");
+  trial_.client_cpus = 0;  // it shares those of the server
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  trial_.client_cpus = 1;
+  thread["waiting_seconds"] = nullptr;
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+}
+
 TEST_F(Judging, IdlenessThatIsUnknownAccusesNobody) {
   trial_.load["client_cpu"]["threads"][0]["utilization"] = 1.0;
   SetMetricUnavailable(trial_.metrics, "server_cpus_idle", "no /proc");

@@ -108,7 +108,10 @@ json CpuToJson(const LoadResult& result) {
   for (const ThreadCpu& thread : result.threads) {
     user_seconds += thread.user_seconds;
     system_seconds += thread.system_seconds;
-    threads.push_back({{"cpu_seconds", thread.cpu_seconds}, {"utilization", thread.utilization}});
+    threads.push_back(
+        {{"cpu_seconds", thread.cpu_seconds},
+         {"utilization", thread.utilization},
+         {"waiting_seconds", thread.waiting_seconds ? json(*thread.waiting_seconds) : json()}});
   }
   return {{"user_seconds", user_seconds},
           {"system_seconds", system_seconds},

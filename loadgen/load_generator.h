@@ -90,8 +90,9 @@ struct ThreadCpu {
   double cpu_seconds = 0;  // in the window
   double user_seconds = 0;
   double system_seconds = 0;
-  double polling_seconds = 0;  // of cpu_seconds, with LoadOptions::busy_poll: in vain
-  double utilization = 0;      // of one CPU, by the rest
+  double polling_seconds = 0;             // of cpu_seconds, with LoadOptions::busy_poll: in vain
+  double utilization = 0;                 // of one CPU, by the rest
+  std::optional<double> waiting_seconds;  // for a CPU (run_queue_wait.h)
 };
 
 // One verified response of the run, CLOCK_MONOTONIC.

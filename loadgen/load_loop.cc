@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "loadgen/run_queue_wait.h"
 
 namespace crossover {
 namespace {
@@ -308,7 +309,8 @@ LoadLoop::CpuUsage LoadLoop::ReadCpuUsage() const {
   return {.total_ns = ThreadCpuNs(),
           .user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec,
           .system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec,
-          .polling_ns = polling_ns_};
+          .polling_ns = polling_ns_,
+          .waited_ns = RunQueueWaitNs()};
 }
 
 void LoadLoop::CountCpu() {
@@ -319,6 +321,10 @@ void LoadLoop::CountCpu() {
   // By the wall clock, and so a little too much where something else had the CPU meanwhile.
   const double polling = static_cast<double>(now.polling_ns - cpu_at_start_.polling_ns) / 1e9;
   tally_.cpu.polling_seconds = std::min(polling, tally_.cpu.cpu_seconds);
+  if (now.waited_ns && cpu_at_start_.waited_ns) {
+    tally_.cpu.waiting_seconds =
+        static_cast<double>(*now.waited_ns - *cpu_at_start_.waited_ns) / 1e9;
+  }
 }
 
 void LoadLoop::LookAtState() {

@@ -115,6 +115,7 @@ class LoadLoop : public EngineSink {
     int64_t user_us = 0;
     int64_t system_us = 0;
     int64_t polling_ns = 0;
+    std::optional<int64_t> waited_ns;
   };
 
   void OnConnected(uint32_t index, int error) override;

@@ -7,8 +7,7 @@ namespace crossover {
 namespace {
 
 constexpr int64_t kFirstSliceNs = 200'000'000;
-constexpr double kLatenciesPerSlice = 4;
-
+constexpr double kLatenciesPerSlice = 2;
 constexpr int64_t kBlockNs = 1'000'000'000;  // of slices
 constexpr int64_t kBlockPairsMin = 2;
 constexpr int64_t kBlockPairsMax = 5;
@@ -19,22 +18,11 @@ class Player {
     outcome_.slice_ns = rules.slice_ns > 0 ? rules.slice_ns : kFirstSliceNs;
   }
 
-  DuetOutcome Play(const StartContenders& start) {
-    const int64_t deadline_ns = rules_.now_ns() + rules_.time_limit_ns;
-    while (outcome_.ended_by.empty()) {
-      const int64_t begin_ns = rules_.now_ns();
-      const auto contenders = start(/*baseline_first=*/block_ % 2 == 0);
-      PlayBlock(*contenders);
-      contenders->Stop();
-      ++block_;
-      const int64_t end_ns = rules_.now_ns();
-      outcome_.ended_by = EndedBy(deadline_ns - end_ns < end_ns - begin_ns);
-    }
-    return std::move(outcome_);
-  }
+  DuetOutcome Play(const StartContenders& start);
 
  private:
-  void PlayBlock(DuetContenders& contenders);
+  // Returns how long it took to find the length of slices, which no further block does.
+  int64_t PlayBlock(DuetContenders& contenders);
   DuetPair PlayPair(DuetContenders& contenders);
   std::string EndedBy(bool time_is_up) const;
   size_t played() const { return outcome_.pairs.size() + outcome_.pairs_left_out; }
@@ -45,16 +33,30 @@ class Player {
   bool baseline_first_ = false;
 };
 
-void Player::PlayBlock(DuetContenders& contenders) {
-  for (size_t i = 0; i < (block_ == 0 ? kDuetWarmUps : kBlockWarmUps); ++i) {
-    const DuetPair pair = PlayPair(contenders);
-    if (block_ == 0 && rules_.slice_ns == 0) {
-      outcome_.slice_ns = SliceNsFor(rules_.connections, pair);
-    }
+DuetOutcome Player::Play(const StartContenders& start) {
+  const int64_t deadline_ns = rules_.now_ns() + rules_.time_limit_ns;
+  while (outcome_.ended_by.empty()) {
+    int64_t begin_ns = rules_.now_ns();
+    const auto contenders = start(/*baseline_first=*/block_ % 2 == 0);
+    begin_ns += PlayBlock(*contenders);
+    contenders->Stop();
+    ++block_;
+    const int64_t end_ns = rules_.now_ns();
+    outcome_.ended_by = EndedBy(deadline_ns - end_ns < end_ns - begin_ns);
   }
-  const size_t wanted =
-      std::min(PairsPerBlock(outcome_.slice_ns, rules_.pairs_max), rules_.pairs_max - played());
-  for (size_t i = 0; i < wanted; ++i) {
+  return std::move(outcome_);
+}
+
+int64_t Player::PlayBlock(DuetContenders& contenders) {
+  const int64_t begin_ns = rules_.now_ns();
+  if (block_ == 0 && rules_.slice_ns == 0) {
+    outcome_.slice_ns = SliceNsFor(rules_.connections, PlayPair(contenders));
+  }
+  const int64_t finding_ns = rules_.now_ns() - begin_ns;
+  // An odd number of pairs has one order once more than the other: in turn this one and that.
+  baseline_first_ = block_ % 2 == 0;
+  PlayPair(contenders);  // warms up
+  for (size_t i = PairsPerBlock(outcome_.slice_ns, rules_.pairs_max); i > 0; --i) {
     const DuetPair pair = PlayPair(contenders);
     if (pair.own.usable() && pair.baseline.usable()) {
       outcome_.pairs.push_back(pair);
@@ -62,6 +64,7 @@ void Player::PlayBlock(DuetContenders& contenders) {
       ++outcome_.pairs_left_out;
     }
   }
+  return finding_ns;
 }
 
 DuetPair Player::PlayPair(DuetContenders& contenders) {
@@ -80,7 +83,8 @@ std::string Player::EndedBy(bool time_is_up) const {
   if (block_ >= kDuetBlocksMin && rules_.enough && rules_.enough(outcome_.pairs)) {
     return "precision";
   }
-  if (played() >= rules_.pairs_max) return "pairs";
+  const size_t next = PairsPerBlock(outcome_.slice_ns, rules_.pairs_max);
+  if (played() + next > rules_.pairs_max) return "pairs";
   return time_is_up ? "time_limit" : "";
 }
 
@@ -100,7 +104,7 @@ int64_t SliceNsFor(int64_t connections, const DuetPair& pair) {
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max) {
   const auto pairs =
       static_cast<size_t>(std::clamp(kBlockNs / (2 * slice_ns), kBlockPairsMin, kBlockPairsMax));
-  return std::min(pairs, (pairs_max + kDuetBlocksMin - 1) / kDuetBlocksMin);
+  return std::clamp<size_t>(pairs_max / kDuetBlocksMin, 1, pairs);
 }
 
 DuetOutcome PlayDuet(const StartContenders& start, const DuetRules& rules) {

@@ -69,17 +69,16 @@ using StartContenders = std::function<std::unique_ptr<DuetContenders>(bool basel
 struct DuetRules {
   int64_t connections = 0;  // that have a request under way at a time
   int64_t slice_ns = 0;     // 0: by calibration
-  size_t pairs_max = 0;     // played, usable or not
-  // Of everything. No block begins that would not be over by then, if it takes as long as the last.
+  size_t pairs_max = 0;     // played, usable or not; only whole blocks are
+  // Of everything. No block begins that would not be over by then, if it takes as long as the last;
+  // the first is played whatever it takes.
   int64_t time_limit_ns = 0;
   // Asked after each block from kDuetBlocksMin on; may be empty.
   std::function<bool(std::span<const DuetPair>)> enough;
   std::function<int64_t()> now_ns;
 };
 
-inline constexpr size_t kDuetBlocksMin = 6;
-inline constexpr size_t kDuetWarmUps = 3;   // pairs that are not counted: of the first block,
-inline constexpr size_t kBlockWarmUps = 1;  // and of each other
+inline constexpr size_t kDuetBlocksMin = 8;
 inline constexpr int64_t kSliceMinNs = 100'000'000;
 inline constexpr int64_t kSliceMaxNs = 1'000'000'000;
 
@@ -90,7 +89,7 @@ struct DuetOutcome {
   std::string ended_by;       // "pairs", "precision", "time_limit"
 };
 
-// Four mean latencies of the slower contender of `pair`, within the limits above: in a closed loop
+// Two mean latencies of the slower contender of `pair`, within the limits above: in a closed loop
 // a mean latency is connections / throughput, and each connection should have its turn.
 int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 
@@ -99,9 +98,10 @@ int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 // would not be kDuetBlocksMin blocks otherwise.
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
 
-// Blocks until one of the limits: contenders start, the order turned around from one block to the
-// next; warm-up, that of the first block also finds the length of slices if that is not given;
-// pairs, the order turned around from one to the next. What a contender throws is thrown on.
+// Blocks until one of the limits: contenders start, in turned order from one block to the next; a
+// pair that isn't counted, in the first block after one more that finds the length of slices if
+// that is not given; pairs, in turned order from one to the next. What a contender throws is thrown
+// on.
 DuetOutcome PlayDuet(const StartContenders& start, const DuetRules& rules);
 
 }  // namespace crossover

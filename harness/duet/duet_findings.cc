@@ -8,7 +8,6 @@
 #include "base/json_node.h"
 #include "base/limits.h"
 #include "harness/statistics/median.h"
-#include "harness/statistics/paired_summary.h"
 
 namespace crossover {
 namespace {
@@ -35,8 +34,12 @@ DuetSlice SliceFrom(const JsonNode& node) {
 
 // With two, Student's t would take an interval of 25 standard errors.
 constexpr size_t kIntervalBlocksMin = 3;
-// From so many on a block that was disturbed is cut off (paired_summary.h).
-constexpr size_t kTrimmedBlocksMin = 10;
+
+// Of before there were blocks all pairs are of one.
+size_t BlockOf(const JsonNode& pair) {
+  const auto block = pair.Find("block");
+  return block ? static_cast<size_t>(block->Integer(0, std::numeric_limits<int32_t>::max())) : 0;
+}
 
 // By block: logarithms of the ratios of its pairs.
 using RatiosByBlock = std::map<size_t, std::vector<double>>;
@@ -75,8 +78,7 @@ DuetOutcome DuetOutcomeFromJson(const json& findings) {
     const DuetPair pair{.own = SliceFrom(node.Require("own")),
                         .baseline = SliceFrom(node.Require("baseline")),
                         .baseline_first = node.Require("baseline_first").Bool(),
-                        .block = static_cast<size_t>(
-                            node.Require("block").Integer(0, std::numeric_limits<int32_t>::max()))};
+                        .block = BlockOf(node)};
     if (!pair.own.usable() || !pair.baseline.usable()) node.Refuse("must have numbers above 0");
     outcome.pairs.push_back(pair);
   }
@@ -102,16 +104,8 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
   }
   found.blocks = ratios.size();
   if (ratios.empty()) return std::nullopt;
-  const std::vector<double> ones(ratios.size(), 1.0);
-  if (found.blocks >= kTrimmedBlocksMin) {
-    const PairedSummary summary = SummarisePairs(ratios, ones);
-    found.ratio = {.ratio = summary.ratio,
-                   .interval95 = summary.interval95,
-                   .probability = summary.probability};
-  } else {
-    found.ratio = ComparePairs(ratios, ones);
-    if (found.blocks < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
-  }
+  found.ratio = ComparePairs(ratios, std::vector<double>(ratios.size(), 1.0));
+  if (found.blocks < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
   return found;
 }
 

@@ -69,7 +69,8 @@ std::string RatioSentence(const std::string& own, const std::string& baseline,
                           const std::string& verb, const std::string& what,
                           const PairedRatio& ratio) {
   if (!ratio.interval95) {
-    return "Too few blocks to compare the " + what + " of " + own + " and " + baseline + ".";
+    return "Too few blocks to compare the " + what + " of " + own + " and " + baseline +
+           ": give it more time.";
   }
   if (ratio.probability >= kLevel) {
     return "No detectable difference in " + what + " between " + own + " and " + baseline +

@@ -70,11 +70,11 @@ TEST_F(DuetTrialTest, NamesWhatBrokeItOff) {
             "the server of other ended while connecting: exit status 2; its last words: "
             "crossover-server: cannot listen on 127.0.0.1:0");
   EXPECT_EQ(FailureOf("steady", "/killed"),
-            "the load generator of first ended while measuring: killed by signal 9 (Killed)");
-  EXPECT_EQ(FailureOf("steady", "/errors"), "1 requests to first failed");
+            "the load generator of other ended while measuring: killed by signal 9 (Killed)");
+  EXPECT_EQ(FailureOf("steady", "/errors"), "1 requests to other failed");
   EXPECT_EQ(FailureOf("steady", "/short"), "of 8 connections to first only 7 were served");
   EXPECT_THAT(FailureOf("steady", "/mumbles"),
-              HasSubstr("the load generator of first told a slice without numbers"));
+              HasSubstr("the load generator of other told a slice without numbers"));
 }
 
 TEST_F(DuetTrialTest, TheLoadGeneratorIsAskedForSlices) {

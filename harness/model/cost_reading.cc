@@ -66,6 +66,7 @@ json ToJson(const CostReading& reading) {
                  {"costs", std::move(costs)},
                  {"unavailable", std::move(unavailable)}};
   if (!reading.failed.empty()) object["failed"] = reading.failed;
+  if (reading.loopback_ns) object["loopback_ns"] = *reading.loopback_ns;
   return object;
 }
 
@@ -80,6 +81,7 @@ CostReading ParseCostReading(const JsonNode& root) {
     reading.unavailable.push_back(ParseUnavailable(node));
   }
   if (const auto failed = root.Find("failed")) reading.failed = failed->String();
+  if (const auto loopback = root.Find("loopback_ns")) reading.loopback_ns = loopback->Number();
   return reading;
 }
 

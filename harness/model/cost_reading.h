@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ struct CostReading {
   std::vector<StepCost> costs;
   std::vector<UnavailableCost> unavailable;
   std::string failed;  // why there are none, or not all; else empty
+  // How long the loopback canary took beside it: mean of before and after.
+  std::optional<double> loopback_ns;
   bool operator==(const CostReading&) const = default;
 };
 

@@ -27,13 +27,15 @@ CostReading Reading(double factor) {
                     {.name = "wait", .connections = 200, .ready = 64, .ns = 1760 * factor},
                     {.name = "wait", .connections = 200, .ready = 512, .ns = 10'720 * factor}},
           .unavailable = {{.name = "switch", .connections = 8000, .why = "no threads"}},
-          .failed = {}};
+          .failed = {},
+          .loopback_ns = {}};
 }
 
 TEST(CostReading, SurvivesTheFile) {
   CostReading reading = Reading(1);
   reading.index = 2;
   reading.failed = "it died";
+  reading.loopback_ns = 3e7;
   const json line = json::parse(ToJson(reading).dump());
   EXPECT_EQ(ParseCostReading(JsonNode(line, "t")), reading);
 }
@@ -70,6 +72,22 @@ TEST(CostTable, TakesTheMedianOfTheReadings) {
   EXPECT_EQ(out["readings"], 3);
   EXPECT_EQ(out["costs"][0]["readings_ns"], nlohmann::ordered_json({100.0, 300.0, 150.0}));
   EXPECT_EQ(out["unavailable"].size(), 1u);
+}
+
+TEST(CostTable, ConvertsReadingsToOneSpeedOfTheMachine) {
+  std::vector<CostReading> readings = {Reading(1), Reading(1.6), Reading(2)};
+  readings[0].loopback_ns = 20e6;
+  readings[1].loopback_ns = 30e6;
+  readings[2].loopback_ns = 40e6;
+  const CostTable table(readings);
+  EXPECT_EQ(table.loopback_ns(), 30e6);
+  EXPECT_DOUBLE_EQ(*table.Find("system_call"), 150);
+  EXPECT_EQ(table.ToJson()["loopback_ns"], 30e6);
+  EXPECT_EQ(table.ToJson()["costs"][0]["readings_ns"],
+            nlohmann::ordered_json({100.0, 160.0, 200.0}));
+  readings[1].loopback_ns.reset();
+  EXPECT_EQ(CostTable(readings).loopback_ns(), std::nullopt);
+  EXPECT_EQ(CostTable(readings).Find("system_call"), 160);
 }
 
 TEST(CostTable, FindsWhatAWaitForAnyNumberOfEventsCosts) {

@@ -63,7 +63,7 @@ class CostMissing : public std::runtime_error {
 class Prediction {
  public:
   Prediction(const ordered_json& cell, const std::string& architecture, const Workload& workload,
-             const CostTable& costs)
+             const CostTable& costs, double slowness)
       : trace_(cell["trace"]),
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
@@ -71,6 +71,7 @@ class Prediction {
         thread_each_(ServerThreads({.name = architecture_, .label = {}, .options = {}},
                                    connections_, 1) >= connections_),
         costs_(costs),
+        slowness_(slowness),
         us_(std::size(kParts)),
         steps_(std::size(kParts), ordered_json::array()) {
     if (architecture_ == "io-uring-per-core") {
@@ -101,8 +102,8 @@ class Prediction {
     if (count <= 0) return;
     const auto place =
         static_cast<size_t>(std::ranges::find(kParts, part, &Part::name) - std::begin(kParts));
-    us_.at(place) += count * ns / 1e3;
-    steps_[place].push_back({{"step", step}, {"count", count}, {"ns", ns}});
+    us_.at(place) += count * ns * slowness_ / 1e3;
+    steps_[place].push_back({{"step", step}, {"count", count}, {"ns", ns * slowness_}});
   }
 
   void AddSession();
@@ -119,6 +120,7 @@ class Prediction {
   const bool all_awake_;    // each connection has a request under way
   const bool thread_each_;  // each connection has a thread
   const CostTable& costs_;
+  const double slowness_;
   std::vector<double> us_;  // by the place in kParts
   std::vector<ordered_json> steps_;
 };
@@ -132,8 +134,11 @@ void Prediction::AddSession() {
       std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns);
   const double switches = trace_["switches_per_request"].get<double>();
   if (!thread_each_ || switches <= 0) return Add("http", "session_between_calls", 1, between_ns);
-  const double after_switch_ns = std::max(
-      between_ns, Cost("switch_serving", connections_) - Cost("switch_closed", connections_));
+  // Runs of before 2026-11-27 lack it.
+  const auto serving_ns = costs_.Find("switch_serving", connections_);
+  const double after_switch_ns =
+      serving_ns ? std::max(between_ns, *serving_ns - Cost("switch_closed", connections_))
+                 : between_ns;
   const double switched = std::min(switches, 1.0);
   Add("http", "session_after_switch", switched, after_switch_ns);
   Add("http", "session_between_calls", 1 - switched, between_ns);
@@ -231,7 +236,7 @@ ordered_json Prediction::PartsToJson() const {
 }  // namespace
 
 ordered_json PredictCell(const ordered_json& cell, const std::string& architecture,
-                         const Workload& workload, const CostTable& costs) {
+                         const Workload& workload, const CostTable& costs, double slowness) {
   if (workload.method != "GET" || workload.path != "/" || workload.requests_per_connection > 0) {
     return {{"unavailable",
              "costs are known of GET / on connections that stay, and not of this workload"}};
@@ -242,9 +247,11 @@ ordered_json PredictCell(const ordered_json& cell, const std::string& architectu
     return {{"unavailable", "no trace: " + (*trace)["unavailable"].get<std::string>()}};
   }
   try {
-    const Prediction prediction(cell, architecture, workload, costs);
-    ordered_json out = {
-        {"predicted_us", prediction.total_us()}, {"measured_us", nullptr}, {"ratio", nullptr}};
+    const Prediction prediction(cell, architecture, workload, costs, slowness);
+    ordered_json out = {{"predicted_us", prediction.total_us()},
+                        {"measured_us", nullptr},
+                        {"ratio", nullptr},
+                        {"slowness", slowness}};
     const ordered_json& measured = cell["metrics"]["cpu_us_per_request"]["median"];
     if (measured.is_number() && measured.get<double>() > 0) {
       out["measured_us"] = measured;

@@ -39,7 +39,8 @@ CostTable Costs() {
                  StepCost{.name = "pingpong_futex", .ns = 1700},
                  StepCost{.name = "fiber_switch", .ns = 10}},
        .unavailable = {},
-       .failed = {}}};
+       .failed = {},
+       .loopback_ns = {}}};
   return CostTable(readings);
 }
 
@@ -72,6 +73,18 @@ TEST(Prediction, AddsUpCountsTimesCosts) {
       Cell(200, {{"recvfrom", 1.5}, {"sendto", 1.0}, {"epoll_wait", 0.1}, {"getpid", 2.0}}, 0.5, 5);
   // Half a receive finds nothing; a wait costs 1,445 ns on average; two threads know each other.
   EXPECT_NEAR(PredictedUs(events, "epoll-pool"), 1.4 + 0.6 + 0.1 + 3 + 0.1445 + 0.2 + 0.6, 1e-9);
+}
+
+TEST(Prediction, IsOfAMachineAsSlowAsInTheTrials) {
+  const ordered_json cell = Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 0, 5);
+  const ordered_json plain = PredictCell(cell, "event-loop", Workload{}, Costs());
+  const ordered_json slow = PredictCell(cell, "event-loop", Workload{}, Costs(), 1.5);
+  EXPECT_EQ(plain["slowness"], 1);
+  EXPECT_EQ(slow["slowness"], 1.5);
+  EXPECT_NEAR(slow["predicted_us"].get<double>(), 1.5 * plain["predicted_us"].get<double>(), 1e-9);
+  const ordered_json& step = slow["parts"][0]["steps"][0];
+  EXPECT_NEAR(step["ns"].get<double>(), 1.5 * plain["parts"][0]["steps"][0]["ns"].get<double>(),
+              1e-9);
 }
 
 TEST(Prediction, OfThreadsThatAreSeldomAwakeTakesTheDearSwitch) {

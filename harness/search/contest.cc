@@ -78,7 +78,7 @@ ContestResult HoldContest(Rig& rig, const Experiment& experiment, const ContestM
     if (found && found->ratio.interval95) {
       return {.ratio = found->ratio, .pairs = found->pairs, .method = "duet", .why_no_duet = {}};
     }
-    if (why.empty()) why = "too few slices could be used";
+    if (why.empty()) why = "there were fewer than three blocks in its time";
   }
   ContestResult result = TakeTurns(rig, experiment, metric);
   result.why_no_duet = why;

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <limits>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "harness/contender.h"
 #include "harness/conversation.h"
@@ -26,6 +27,7 @@ using nlohmann::json;
 
 constexpr double kLevel = 0.05;  // over all places
 constexpr double kTwoSided95 = 1.96;
+constexpr int64_t kNsPerConnection = 4 * kNsPerMs;
 
 std::string RatioText(const PairedRatio& ratio) {
   char text[64];
@@ -51,6 +53,7 @@ class Find {
                .second = experiment_.architectures[0].label,
                .noun = std::string(metric_.noun),
                .unit = std::string(axis_.unit)},
+        time_limit_ns_(experiment_.duet->time_limit_ns),
         rig_(programs, experiment_.placement) {}
 
   // Returns the signal that interrupted it, or 0.
@@ -93,6 +96,7 @@ class Find {
   const CrossingRules rules_;
   CrossingSearch search_;
   const CrossingNames names_;
+  const int64_t time_limit_ns_;  // of a duet, without what connections take
   Rig rig_;
   json places_ = json::array();
   bool broke_off_ = false;
@@ -100,6 +104,9 @@ class Find {
 
 void Find::Read(int64_t place) {
   PlaceOnAxis(axis_, place, experiment_);
+  // Blocks take longer to start.
+  experiment_.duet->time_limit_ns =
+      time_limit_ns_ + kNsPerConnection * experiment_.connections.front();
   const ContestResult result = HoldContest(rig_, experiment_, metric_);
   const auto& interval = result.ratio.interval95;
   // Places share the level, so that one false finding among all of them is as rare as that.

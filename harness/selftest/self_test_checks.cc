@@ -28,6 +28,8 @@ constexpr double kPeriodMs = 2500;
 // period has its requests at other moments.
 constexpr const char* kStallRate = "411.37";
 
+constexpr double kNextToNothing = 1e-6;
+
 std::string PercentWord(double share) {
   std::array<char, 32> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), share * 100).ptr;
@@ -72,7 +74,12 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
   experiment.name = "selftest";
   experiment.architectures = {Level(architecture, architecture + " (B)"),
                               Level(architecture, architecture + " (A)")};
-  if (injected > 0) experiment.architectures[1].options.slow_down = PercentWord(injected);
+  if (injected > 0) {
+    experiment.architectures[1].options.slow_down = PercentWord(injected);
+    // To look at the clock costs something, too: the other one looks as often, and spins for next
+    // to nothing.
+    experiment.architectures[0].options.slow_down = PercentWord(kNextToNothing);
+  }
   experiment.connections = {kConnections};
   experiment.load.busy_poll = true;
   experiment.duet = settings;
@@ -87,14 +94,14 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
     why = std::string("it broke off: ") + failure.what();
   }
   const auto found = outcome ? CompareSlices(outcome->pairs, "cpu_us_per_request") : std::nullopt;
-  if (!found) {
-    line["unavailable"] = outcome ? "no pair of slices could be used" : why;
+  if (!found || !found->ratio.interval95) {
+    line["unavailable"] = outcome ? "fewer than three blocks of slices could be used" : why;
     return line;
   }
-  const auto& interval = found->ratio.interval95;
+  const ConfidenceInterval interval = *found->ratio.interval95;
   line.update({{"ratio", found->ratio.ratio},
-               {"ci95_low", interval ? json(interval->low) : json(nullptr)},
-               {"ci95_high", interval ? json(interval->high) : json(nullptr)},
+               {"ci95_low", interval.low},
+               {"ci95_high", interval.high},
                {"probability", found->ratio.probability},
                {"pairs", found->pairs},
                {"blocks", found->blocks},

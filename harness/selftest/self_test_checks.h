@@ -15,10 +15,11 @@ namespace crossover {
 
 // A duet of an architecture with itself, of which the one takes `injected` more CPU per request
 // (0.03: 3 %; 0: they are alike).
-//   {"check":"duet","architecture","injected","ratio","ci95_low","ci95_high","probability","pairs","blocks",
-//    "slice_ns","seconds"}: of CPU per request. ci95 are null where there are too few blocks.
-//   {"check":"duet",...,"unavailable":why} where two can't be had at a time,
-//    or where it broke off.
+//   {"check":"duet","architecture","injected","ratio","ci95_low","ci95_high","probability","pairs",
+//    "blocks","slice_ns","seconds"}: of CPU per request.
+//   {"check":"duet",...,"unavailable":why} where two can't be had at a time, where it broke off,
+//   and
+//    where there are too few blocks for an interval.
 nlohmann::json CompareWithItself(Rig& rig, const std::string& architecture, double injected,
                                  const DuetSettings& settings);
 

@@ -18,6 +18,7 @@ void CheckDuet(const JsonNode& line) {
   if (line.Find("unavailable")) return;
   for (const char* key : {"ratio", "probability", "seconds"}) line.Require(key).Number();
   line.Require("pairs").Integer(1, 1'000'000);
+  if (const auto blocks = line.Find("blocks")) blocks->Integer(1, 1'000'000);
   for (const char* key : {"ci95_low", "ci95_high"}) {
     if (const JsonNode end = line.Require(key); !end.value().is_null()) end.Number();
   }

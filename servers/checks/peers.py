@@ -33,6 +33,8 @@ PAIRS = "event-loop:nginx,thread-per-connection:nethttp,worker-pool:fasthttp"
 FIGURES = {"requests_per_second": "requests/s", "requests_per_cpu_second": "requests/CPU-s"}
 # A slow server is slow, and not in error.
 PATIENCE = ("--connect-timeout", "60s", "--drain-timeout", "60s", "--request-timeout", "60s")
+# So that no server pays for waking its client; not where both want the same CPU.
+POLLING = ("--busy-poll",) if CLIENT_CPU != SERVER_CPU else ()
 REST_SECONDS = 180  # of a run, beside its window: connecting and draining
 CLIENT_FULL = 0.97
 
@@ -89,7 +91,7 @@ def measure(contenders, name, connections, arguments, address):
     with contenders.serve(name, address, connections) as (pid, port):
         url = f"http://{address}:{port}/"
         with Load(contenders.load, url, "--cpus", CLIENT_CPU, "-t", 1, "-c", connections, "--warmup", "1s",
-                  "-d", f"{arguments.seconds}s", *PATIENCE, prepare=on(CLIENT_CPU)) as load:
+                  "-d", f"{arguments.seconds}s", *PATIENCE, *POLLING, prepare=on(CLIENT_CPU)) as load:
             load.go()
             load.event("measuring")
             before, began = process_tree.cpu_seconds(pid), time.monotonic()
