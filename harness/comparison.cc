@@ -33,7 +33,7 @@ bool CompareByDuet(const Cell& cell, Comparison& comparison) {
   }
   comparison.ratio = found->ratio;
   comparison.pairs = found->pairs;
-  comparison.blocks = found->blocks;
+  comparison.blocks = found->blocks();
   return true;
 }
 

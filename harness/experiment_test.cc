@@ -379,7 +379,6 @@ TEST(Experiments, ThatAreShippedAreValid) {
 TEST(Experiments, ThatVaryTheWorkloadTakeSixMinutes) {
   for (const char* name : {"churn", "think", "blocking", "cpu", "payload", "overload"}) {
     const Experiment experiment = Shipped(name);
-    EXPECT_EQ(experiment.name, name);
     ASSERT_TRUE(experiment.axis) << name;
     EXPECT_GE(experiment.architectures.size(), 3u) << name;
     EXPECT_GE(experiment.repetitions, 3) << name;
@@ -391,6 +390,7 @@ TEST(Experiments, OfBeforeAKeyWasInventedAreWhatTheyWere) {
   auto experiment = Shipped("connections");
   experiment.profile = experiment.trace = std::nullopt;
   experiment.duet = std::nullopt;
+  experiment.repetitions = 5;
   experiment.cost_readings = 0;
   experiment.load.busy_poll = false;
   EXPECT_EQ(ExperimentFingerprint(experiment), "c1e7998ae29f07c7");  // of the run of 2026-11-23

@@ -24,18 +24,19 @@ namespace {
 using nlohmann::ordered_json;
 
 // Null if no trial has a reading.
-ordered_json LoopToJson(const std::vector<double>& readings) {
+ordered_json SpreadToJson(const std::vector<double>& readings) {
   if (readings.empty()) return nullptr;
   const auto [low, high] = std::ranges::minmax(readings);
   return {{"median", Median(readings)}, {"min", low}, {"max", high}};
 }
 
 ordered_json CanaryToJson(const TrialLog& log) {
-  const ordered_json user = LoopToJson(CanaryTimes(log, &CanaryReading::user_ns));
+  const ordered_json user = SpreadToJson(CanaryTimes(log, &CanaryReading::user_ns));
   if (user.is_null()) return nullptr;
-  ordered_json canary = {{"user_ns", user},
-                         {"syscall_ns", LoopToJson(CanaryTimes(log, &CanaryReading::syscall_ns))}};
-  const ordered_json loopback = LoopToJson(CanaryTimes(log, &CanaryReading::loopback_ns));
+  ordered_json canary = {
+      {"user_ns", user},
+      {"syscall_ns", SpreadToJson(CanaryTimes(log, &CanaryReading::syscall_ns))}};
+  const ordered_json loopback = SpreadToJson(CanaryTimes(log, &CanaryReading::loopback_ns));
   if (!loopback.is_null()) canary["loopback_ns"] = loopback;
   return canary;
 }

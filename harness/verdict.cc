@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "harness/load_figures.h"
+#include "harness/statistics/change_point.h"
 #include "harness/statistics/median.h"
 #include "harness/statistics/trend.h"
 
@@ -41,6 +42,22 @@ std::optional<int64_t> ServerCount(const nlohmann::json& counters, std::string_v
   const auto found = counters.find(key);
   if (found == counters.end() || !found->is_number_integer()) return std::nullopt;
   return found->get<int64_t>();
+}
+
+// Of a Trend or a ChangePoint.
+template <typename Change>
+bool IsSureAndLarge(const Change& change) {
+  return change.probability < kTrendProbability &&
+         std::abs(change.relative_change) > kTrendChangeMin;
+}
+
+template <typename Change>
+const char* RoseOrFell(const Change& change) {
+  return change.relative_change > 0 ? "rose" : "fell";
+}
+
+std::string ProbabilityText(double probability) {
+  return probability < 0.0001 ? "< 0.0001" : Format("= %.4f", probability);
 }
 
 class Judgement {
@@ -124,17 +141,26 @@ class Judgement {
                                  *idle * 100, load_.busiest_thread * 100));
   }
 
+  // A slope (a server that ages, or warms up) or a step (a spell of the machine): the line of the
+  // one is flat where the other is not in the middle.
   void Steadiness() {
     const std::optional<Trend> trend = FindTrend(load_.interval_rates);
-    if (!trend || trend->probability >= kTrendProbability ||
-        std::abs(trend->relative_change) <= kTrendChangeMin) {
-      return;
+    const std::optional<ChangePoint> shift = FindChangePoint(load_.interval_rates);
+    std::string detail;
+    if (trend && IsSureAndLarge(*trend)) {
+      detail = Format("throughput %s by %.0f %% across the window (p %s)", RoseOrFell(*trend),
+                      std::abs(trend->relative_change) * 100,
+                      ProbabilityText(trend->probability).c_str());
     }
-    const std::string probability =
-        trend->probability < 0.0001 ? "< 0.0001" : Format("= %.4f", trend->probability);
-    Add("not_steady", Format("throughput %s by %.0f %% across the window (p %s)",
-                             trend->relative_change > 0 ? "rose" : "fell",
-                             std::abs(trend->relative_change) * 100, probability.c_str()));
+    if (shift && IsSureAndLarge(*shift)) {
+      const double share =
+          static_cast<double>(shift->place) / static_cast<double>(load_.interval_rates.size());
+      detail += (detail.empty() ? "throughput " : "; it ") +
+                Format("%s by %.0f %% about %.1f s after its start (p %s)", RoseOrFell(*shift),
+                       std::abs(shift->relative_change) * 100, share * load_.window_seconds,
+                       ProbabilityText(shift->probability).c_str());
+    }
+    if (!detail.empty()) Add("not_steady", detail);
   }
 
   void Noise() {

@@ -14,6 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 
 TEST_F(Judging, ACleanTrialIsValid) {
   EXPECT_THAT(Codes(trial_), IsEmpty());
@@ -156,6 +157,17 @@ TEST_F(Judging, NotSteadyNeedsATrendThatIsSureAndLarge) {
   EXPECT_THAT(Codes(trial_), ElementsAre("not_steady"));
   // Large but not a trend.
   SetIntervals({15000, 24000, 16000, 23000, 17000, 22000, 18000, 21000, 19000, 20000});
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+}
+
+TEST_F(Judging, NotSteadyIsAlsoAStep) {
+  std::vector<int64_t> rates;
+  for (int64_t i = 0; i < 24; ++i) rates.push_back((i < 16 ? 20'000 : 15'000) + i * 7 % 5);
+  SetIntervals(rates);
+  EXPECT_THAT(Codes(trial_), ElementsAre("not_steady"));
+  EXPECT_THAT(OnlyDetail(trial_), StartsWith("throughput fell by 25 % about "));
+  for (size_t i = 16; i < rates.size(); ++i) rates[i] += 3'500;  // 7.5 %
+  SetIntervals(rates);
   EXPECT_THAT(Codes(trial_), IsEmpty());
 }
 

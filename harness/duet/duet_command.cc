@@ -1,8 +1,10 @@
 #include "harness/duet/duet_command.h"
 
+#include <cmath>
 #include <iostream>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/cpu_list.h"
 #include "base/error.h"
@@ -13,12 +15,28 @@
 #include "harness/programs.h"
 #include "harness/rig.h"
 #include "harness/run_directory.h"
+#include "harness/statistics/bootstrap.h"
+#include "harness/statistics/effect_size.h"
+#include "harness/statistics/sign_flip.h"
 #include "harness/trial.h"
 
 namespace crossover {
 namespace {
 
 using nlohmann::json;
+
+// By methods that don't take the blocks' logarithms for normal. With few blocks the interval is too
+// narrow (paired_ratio.h), and p can't be small.
+json SecondOpinion(const std::vector<double>& block_logs) {
+  json opinion = {{"sign_flip_probability", SignFlipProbability(block_logs)},
+                  {"cohens_dz", CohensDz(block_logs)},
+                  {"superiority", Superiority(block_logs)}};
+  if (const auto bca = BcaMeanInterval95(block_logs)) {
+    opinion["bca95_low"] = std::exp(bca->low);
+    opinion["bca95_high"] = std::exp(bca->high);
+  }
+  return opinion;
+}
 
 json ReportOf(const Rig& rig, const Experiment& experiment, const DuetOutcome& outcome) {
   json comparisons = json::array();
@@ -28,13 +46,14 @@ json ReportOf(const Rig& rig, const Experiment& experiment, const DuetOutcome& o
     json entry = {{"metric", metric},
                   {"ratio", found->ratio.ratio},
                   {"pairs", found->pairs},
-                  {"blocks", found->blocks},
+                  {"blocks", found->blocks()},
                   {"ci95_low", nullptr},
                   {"ci95_high", nullptr},
                   {"probability", found->ratio.probability}};
     if (found->ratio.interval95) {
       entry["ci95_low"] = found->ratio.interval95->low;
       entry["ci95_high"] = found->ratio.interval95->high;
+      entry["second_opinion"] = SecondOpinion(found->block_logs);
     }
     comparisons.push_back(std::move(entry));
   }

@@ -100,12 +100,12 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
   std::vector<double> ratios;
   for (const auto& [block, logs] : LogRatiosOf(pairs, metric)) {
     found.pairs += logs.size();
-    ratios.push_back(std::exp(Median(logs)));
+    found.block_logs.push_back(Median(logs));
+    ratios.push_back(std::exp(found.block_logs.back()));
   }
-  found.blocks = ratios.size();
   if (ratios.empty()) return std::nullopt;
   found.ratio = ComparePairs(ratios, std::vector<double>(ratios.size(), 1.0));
-  if (found.blocks < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
+  if (found.blocks() < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
   return found;
 }
 

@@ -26,7 +26,9 @@ std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric);
 struct DuetRatio {
   PairedRatio ratio;  // own / baseline; without an interval, and with p = 1, of few blocks
   size_t pairs = 0;   // in which both have a value above 0
-  size_t blocks = 0;  // that have such pairs
+  std::vector<double> block_logs;  // of each block that has such pairs: the median logarithm
+
+  size_t blocks() const { return block_logs.size(); }
 };
 
 // By the blocks, of each the median of its pairs' ratios. Pure. nullopt if there is no such pair.

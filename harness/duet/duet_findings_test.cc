@@ -77,7 +77,7 @@ TEST(DuetFindings, CountBlocksAndNotPairs) {
   const auto four = CompareSlices(outcome.pairs, "cpu_us_per_request");
   ASSERT_TRUE(four);
   EXPECT_EQ(four->pairs, 16u);
-  EXPECT_EQ(four->blocks, 4u);
+  EXPECT_EQ(four->blocks(), 4u);
   // Student's t with three degrees of freedom, of 0 to 3 %.
   EXPECT_NEAR(four->ratio.ratio, 1.0149, 0.0001);
   EXPECT_NEAR(four->ratio.interval95->high, 1.0357, 0.0003);

@@ -68,8 +68,6 @@ class Prediction {
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
         all_awake_(!workload.open() && !workload.active_percent),
-        thread_each_(ServerThreads({.name = architecture_, .label = {}, .options = {}},
-                                   connections_, 1) >= connections_),
         costs_(costs),
         slowness_(slowness),
         us_(std::size(kParts)),
@@ -117,8 +115,7 @@ class Prediction {
   const ordered_json& trace_;
   const std::string& architecture_;
   const int64_t connections_;
-  const bool all_awake_;    // each connection has a request under way
-  const bool thread_each_;  // each connection has a thread
+  const bool all_awake_;  // each connection has a request under way
   const CostTable& costs_;
   const double slowness_;
   std::vector<double> us_;  // by the place in kParts
@@ -126,22 +123,11 @@ class Prediction {
 };
 
 // Between two system calls the session finds its caches and branches cold: it costs what a request
-// costs more than the two calls, and not what it costs alone. In a thread that was just switched to
-// it finds its stack cold as well.
+// costs more than the two calls, and not what it costs alone.
 void Prediction::AddSession() {
   const double calls_ns = Cost("receive", connections_) + Cost("send", connections_);
-  const double between_ns =
-      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns);
-  const double switches = trace_["switches_per_request"].get<double>();
-  if (!thread_each_ || switches <= 0) return Add("http", "session_between_calls", 1, between_ns);
-  // Runs of before 2026-11-27 lack it.
-  const auto serving_ns = costs_.Find("switch_serving", connections_);
-  const double after_switch_ns =
-      serving_ns ? std::max(between_ns, *serving_ns - Cost("switch_closed", connections_))
-                 : between_ns;
-  const double switched = std::min(switches, 1.0);
-  Add("http", "session_after_switch", switched, after_switch_ns);
-  Add("http", "session_between_calls", 1 - switched, between_ns);
+  Add("http", "session_between_calls", 1,
+      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns));
 }
 
 // What a call is for is not seen: one receive and one send are taken to move the request and its
@@ -198,7 +184,8 @@ void Prediction::AddRing() {
 // twice within the call: before, and when it was woken.
 void Prediction::AddSwitches() {
   const double switches = trace_["switches_per_request"].get<double>();
-  if (thread_each_) {
+  if (ServerThreads({.name = architecture_, .label = {}, .options = {}}, connections_, 1) >=
+      connections_) {
     const char* const step = all_awake_ ? "switch_closed" : "switch";
     Add("switches", step, switches, Cost(step, connections_));
     return Add("receive", "look_again", switches,

@@ -104,7 +104,7 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
                {"ci95_high", interval.high},
                {"probability", found->ratio.probability},
                {"pairs", found->pairs},
-               {"blocks", found->blocks},
+               {"blocks", found->blocks()},
                {"slice_ns", outcome->slice_ns},
                {"seconds", static_cast<double>(MonotonicNs() - begin_ns) / 1e9}});
   return line;

@@ -18,7 +18,7 @@ SINGLE = {
 }
 PER_CONNECTION = {
     "session", "receive", "send", "request", "receive_empty", "rearm", "register", "asio_request", "uring_request",
-    "eventfd_read", "switch", "switch_closed", "switch_serving",
+    "eventfd_read", "switch", "switch_closed",
 }
 MAY_BE_REFUSED = {"uring_enter", "uring_request"}  # in a container
 

@@ -1,7 +1,6 @@
 // What it costs to block, to be woken from another CPU and to run again, with so many threads.
 #include <algorithm>
 #include <ctime>
-#include <string_view>
 
 #include "base/clock.h"
 #include "servers/costs/cost.h"
@@ -46,10 +45,9 @@ Sample TakeSample(ThreadCrowd& crowd, size_t in_flight) {
 }
 
 void TimeSwitches(benchmark::State& state, const Placement& placement, size_t threads,
-                  size_t in_flight_max, bool serving) {
+                  size_t in_flight_max) {
   auto& crowd = TheStage().Get<ThreadCrowd>(threads, placement);
   RunOn(placement.client_cpu);
-  crowd.LetServe(serving);
   const size_t in_flight = std::min(threads, in_flight_max);
   size_t items = 0;
   int64_t dry = 0;
@@ -73,20 +71,12 @@ void TimeEventfdReads(benchmark::State& state, const Placement& placement, size_
 }  // namespace
 
 std::vector<Cost> ThreadCosts(const Placement& placement, size_t n) {
-  std::vector<Cost> costs = {
-      {"eventfd_read", "read() of an eventfd that doesn't block", n, 0,
-       [=](benchmark::State& state) { TimeEventfdReads(state, placement, n); }}};
-  const auto add = [&](std::string_view name, std::string_view words, size_t in_flight_max,
-                       bool serving) {
-    costs.push_back({name, words, n, 0, [=](benchmark::State& state) {
-                       TimeSwitches(state, placement, n, in_flight_max, serving);
-                     }});
-  };
-  add("switch", "a thread blocks, is woken from another CPU and runs again, up to 200 at once",
-      kInFlight, false);
-  add("switch_closed", "the same, all threads being woken at once", n, false);
-  add("switch_serving", "the same, and each does the session's work on a GET", n, true);
-  return costs;
+  return {{"eventfd_read", "read() of an eventfd that doesn't block", n, 0,
+           [=](benchmark::State& state) { TimeEventfdReads(state, placement, n); }},
+          {"switch", "a thread blocks, is woken from another CPU and runs again, up to 200 at once",
+           n, 0, [=](benchmark::State& state) { TimeSwitches(state, placement, n, kInFlight); }},
+          {"switch_closed", "the same, all threads being woken at once", n, 0,
+           [=](benchmark::State& state) { TimeSwitches(state, placement, n, n); }}};
 }
 
 }  // namespace crossover

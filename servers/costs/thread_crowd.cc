@@ -81,7 +81,6 @@ int64_t EventfdSet::TimeReads() const {
 
 ThreadCrowd::ThreadCrowd(const Placement& placement, size_t threads)
     : eventfds_(threads),
-      sessions_(threads),
       done_(std::make_unique<std::atomic<uint64_t>[]>(threads)),
       threads_(ArchitectureOptions{}.stack_bytes) {
   RunOn(placement.server_cpu);
@@ -119,7 +118,6 @@ void ThreadCrowd::Live(size_t i) {
     }
     if (stopping_.load(std::memory_order_relaxed)) return;
     TouchStack();
-    if (serving_.load(std::memory_order_relaxed)) sessions_.Serve(i);
     const uint64_t done = (uint64_t{TimeWork()} << kNumberBits) | (i + 1);
     const size_t at = done_tail_.fetch_add(1, std::memory_order_relaxed);
     done_[at % size()].store(done, std::memory_order_release);

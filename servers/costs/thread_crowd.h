@@ -1,7 +1,7 @@
 // ThreadCrowd: threads on the server's CPU, each blocked in read() of an eventfd of its own, and
 // woken from another CPU. Each then computes for about as long as a request takes: else waking them
 // would take longer than they run, and the CPU would go idle, which it doesn't in a server under
-// load. Before that it may serve a session's request.
+// load.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,6 @@
 
 #include "base/fd.h"
 #include "servers/costs/cost.h"
-#include "servers/costs/session_set.h"
 #include "servers/thread_set.h"
 
 namespace crossover {
@@ -49,12 +48,9 @@ class ThreadCrowd {
   // CPU time of a read() of an eventfd that doesn't block: a median.
   double eventfd_read_ns() const { return eventfd_read_ns_; }
 
-  // Whether those that run next serve a request, each with a session of its own.
-  void LetServe(bool serving) { serving_.store(serving, std::memory_order_relaxed); }
-
   struct Woken {
     size_t threads = 0;    // that have run
-    int64_t work_ns = 0;   // that they computed; without what they served
+    int64_t work_ns = 0;   // that they computed
     bool ran_dry = false;  // next to none was awake meanwhile: the CPU went idle, or to others
   };
   // Wakes those that have been idle for the longest, until so many are awake, none of which goes on
@@ -75,8 +71,6 @@ class ThreadCrowd {
   double eventfd_read_ns_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> held_{false};
-  std::atomic<bool> serving_{false};
-  SessionSet sessions_;
   std::deque<uint32_t> idle_;  // for the longest in front
   size_t in_flight_ = 0;
 
