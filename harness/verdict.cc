@@ -122,23 +122,29 @@ class Judgement {
     Add("errors", detail);
   }
 
-  // A client that is kept from its CPU is the limit of a closed loop though it is never full, and
-  // is late in an open one. Else, in an open loop, one that did all that was due was no limit,
-  // however busy it was.
+  // In an open loop, a client that did all that was due was no limit, however busy it was; one that
+  // is kept from its CPU for long tells its own delays for the server's. In a closed loop neither
+  // matters while the server has enough to do.
   void ClientLimited() {
-    if (load_.longest_waiting > kClientWaitingMax && load_.threads <= evidence_.client_cpus) {
-      Add("client_limited",
-          Format("a client thread was kept waiting for its CPU for %.1f %% of the window",
-                 load_.longest_waiting * 100));
-      return;
-    }
+    const double waiting = load_.threads <= evidence_.client_cpus ? load_.longest_waiting : 0;
+    if (load_.open_loop && waiting > kOpenWaitingMax) return AddWaiting(waiting);
     const bool kept_up =
         load_.offered_rps > 0 && load_.throughput_rps >= (1 - kOfferedMissMax) * load_.offered_rps;
     if (kept_up) return;
     const std::optional<double> idle = MetricOf(evidence_.metrics, "server_cpus_idle");
-    if (!idle || *idle <= kServerIdleMax || load_.busiest_thread <= kClientThreadBusyMax) return;
-    Add("client_limited", Format("server CPUs %.1f %% idle while a client thread ran at %.1f %%",
-                                 *idle * 100, load_.busiest_thread * 100));
+    if (!idle || *idle <= kServerIdleMax) return;
+    if (load_.busiest_thread > kClientThreadBusyMax) {
+      Add("client_limited", Format("server CPUs %.1f %% idle while a client thread ran at %.1f %%",
+                                   *idle * 100, load_.busiest_thread * 100));
+    } else if (waiting > kClientWaitingMax) {
+      AddWaiting(waiting);
+    }
+  }
+
+  void AddWaiting(double waiting) {
+    Add("client_limited",
+        Format("a client thread was kept waiting for its CPU for %.1f %% of the window",
+               waiting * 100));
   }
 
   // A slope (a server that ages, or warms up) or a step (a spell of the machine): the line of the

@@ -14,7 +14,10 @@ namespace crossover {
 // Limits beyond which a trial is not believed (docs/measurement.md, "Validity").
 inline constexpr double kServerIdleMax = 0.05;        // of the server's CPUs, with a busy client
 inline constexpr double kClientThreadBusyMax = 0.95;  // of one CPU
-inline constexpr double kClientWaitingMax = 0.10;     // of the window, for a CPU of its own
+// Of the window, for a CPU of its own. The kernel's network thread keeps a client waiting for up to
+// 16 % of it at 8,000 and 16,000 connections, and that is work of the client's.
+inline constexpr double kClientWaitingMax = 0.10;     // where the server idles
+inline constexpr double kOpenWaitingMax = 0.25;       // in an open loop, whatever the server does
 inline constexpr double kOfferedMissMax = 0.02;       // of what was due: a client that kept up
 inline constexpr double kStealMax = 0.02;             // of the server's CPUs
 inline constexpr double kForeignMax = 0.05;           // of them, used by something else

@@ -125,6 +125,9 @@ TEST_F(Judging, ClientLimitedNeedsAnIdleServerAndABusyClient) {
 TEST_F(Judging, ClientLimitedIsAlsoOneThatIsKeptFromItsCpu) {
   nlohmann::json& thread = trial_.load["client_cpu"]["threads"][0];
   const double seconds = trial_.load["window"]["seconds"];
+  thread["waiting_seconds"] = 0.5 * seconds;
+  EXPECT_THAT(Codes(trial_), IsEmpty());  // the server has enough to do
+  SetMetric(trial_.metrics, "server_cpus_idle", 0.12);
   thread["waiting_seconds"] = 0.1 * seconds;
   EXPECT_THAT(Codes(trial_), IsEmpty());
   thread["waiting_seconds"] = 0.5 * seconds;
