@@ -162,7 +162,7 @@ class Judgement {
       const double share =
           static_cast<double>(shift->place) / static_cast<double>(load_.interval_rates.size());
       detail += (detail.empty() ? "throughput " : "; it ") +
-                Format("%s by %.0f %% about %.1f s after its start (p %s)", RoseOrFell(*shift),
+                Format("%s by %.0f %% about %.1f s into the window (p %s)", RoseOrFell(*shift),
                        std::abs(shift->relative_change) * 100, share * load_.window_seconds,
                        ProbabilityText(shift->probability).c_str());
     }

@@ -171,5 +171,22 @@ TEST(SimulatedSteadiness, IsSeldomDoubted) {
   EXPECT_LE(untold, 0.05);
 }
 
+TEST(SimulatedBlocks, ThatStopWhenTheIntervalIsNarrowMissALittleMoreOften) {
+  constexpr size_t kBlocksMin = 8;  // as a duet's
+  constexpr size_t kBlocksMax = 25;
+  const double covered = Share(4000, [](RandomSequence& random) {
+    Values ratios;
+    while (true) {
+      ratios.push_back(std::exp(0.03 * NormalValue(random)));
+      if (ratios.size() < kBlocksMin) continue;
+      const auto interval = *ComparePairs(ratios, Values(ratios.size(), 1.0)).interval95;
+      const bool narrow = std::log(interval.high / interval.low) / 2 <= 0.02;
+      if (narrow || ratios.size() == kBlocksMax) return interval.low <= 1 && interval.high >= 1;
+    }
+  });
+  EXPECT_GE(covered, 0.93);
+  EXPECT_LE(covered, 0.96);
+}
+
 }  // namespace
 }  // namespace crossover
