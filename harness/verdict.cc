@@ -14,6 +14,7 @@
 #include "harness/statistics/change_point.h"
 #include "harness/statistics/median.h"
 #include "harness/statistics/trend.h"
+#include "harness/statistics/warm_up.h"
 
 namespace crossover {
 namespace {
@@ -166,7 +167,17 @@ class Judgement {
                        std::abs(shift->relative_change) * 100, share * load_.window_seconds,
                        ProbabilityText(shift->probability).c_str());
     }
-    if (!detail.empty()) Add("not_steady", detail);
+    if (!detail.empty()) Add("not_steady", detail + SteadyFrom());
+  }
+
+  // Where a longer warm-up would help.
+  std::string SteadyFrom() const {
+    const std::optional<size_t> intervals = WarmUpLength(load_.interval_rates);
+    if (intervals.value_or(0) == 0) return "";
+    const double share =
+        static_cast<double>(*intervals) / static_cast<double>(load_.interval_rates.size());
+    return Format("; steady from %.1f s on: try so much more \"warmup\"",
+                  share * load_.window_seconds);
   }
 
   void Noise() {

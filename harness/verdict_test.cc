@@ -174,6 +174,13 @@ TEST_F(Judging, NotSteadyIsAlsoAStep) {
   EXPECT_THAT(Codes(trial_), IsEmpty());
 }
 
+TEST_F(Judging, NotSteadySaysWhatWarmUpWouldHelp) {
+  std::vector<int64_t> rates;
+  for (int64_t i = 0; i < 24; ++i) rates.push_back((i < 8 ? 14'000 : 20'000) + i * 7 % 5);
+  SetIntervals(rates);
+  EXPECT_THAT(OnlyDetail(trial_), HasSubstr("; steady from 1.3 s on: try so much more \"warmup\""));
+}
+
 TEST_F(Judging, NotSteadyIsSeenInManyIntervals) {
   std::vector<int64_t> many;
   for (int64_t i = 0; i < 950; ++i) many.push_back(1000 + i + (i % 7) * 20);

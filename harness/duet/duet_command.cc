@@ -17,6 +17,7 @@
 #include "harness/run_directory.h"
 #include "harness/statistics/bootstrap.h"
 #include "harness/statistics/effect_size.h"
+#include "harness/statistics/serial_mean.h"
 #include "harness/statistics/sign_flip.h"
 #include "harness/trial.h"
 
@@ -25,10 +26,13 @@ namespace {
 
 using nlohmann::json;
 
-// By methods that don't take the blocks' logarithms for normal. With few blocks the interval is too
-// narrow (paired_ratio.h), and p can't be small.
+// By methods that take the blocks' logarithms neither for normal nor for independent of each other.
+// With few blocks the interval is too narrow (paired_ratio.h), and p can't be small.
 json SecondOpinion(const std::vector<double>& block_logs) {
-  json opinion = {{"sign_flip_probability", SignFlipProbability(block_logs)},
+  const double effective = EffectiveCount(block_logs);
+  const double shrink = std::sqrt(effective / static_cast<double>(block_logs.size()));
+  json opinion = {{"effective_blocks", effective},
+                  {"sign_flip_probability", SignFlipProbability(block_logs, {.shrink = shrink})},
                   {"cohens_dz", CohensDz(block_logs)},
                   {"superiority", Superiority(block_logs)}};
   if (const auto bca = BcaMeanInterval95(block_logs)) {
@@ -111,7 +115,7 @@ int DuetCommand(const DuetChoice& choice) {
     ReplaceFile(choice.out, ReportOf(rig, experiment, *outcome).dump(1) + "\n");
   }
   std::cout << RenderDuet(experiment.architectures[1].label, experiment.architectures[0].label,
-                          *outcome)
+                          *outcome, experiment.duet->precision)
             << std::flush;
   return 0;
 }

@@ -4,10 +4,12 @@
 #include <array>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "harness/duet/duet_findings.h"
 #include "harness/statistics/median.h"
+#include "harness/statistics/still_needed.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -63,6 +65,17 @@ std::string EndText(const std::string& ended_by) {
   return ended_by == "precision" ? ", ended by the precision asked for" : "";
 }
 
+// What the precision that was asked for would take, if it wasn't reached.
+std::string StillNeededText(const DuetOutcome& outcome, double precision) {
+  if (precision <= 0 || outcome.ended_by == "precision") return "";
+  const auto cpu = CompareSlices(outcome.pairs, "cpu_us_per_request");
+  if (!cpu || !cpu->ratio.interval95) return "";
+  const auto needed = ValuesStillNeeded(EstimateMean(cpu->block_logs), precision);
+  if (needed == 0u) return "";
+  return "To know the CPU per request to " + PercentText(precision) + " either way would take " +
+         (needed ? "about " + CountText(*needed, "more block") : "very many more blocks") + ".\n";
+}
+
 }  // namespace
 
 std::string RatioSentence(const std::string& own, const std::string& baseline,
@@ -91,7 +104,7 @@ std::string RatioSentence(const std::string& own, const std::string& baseline,
 }
 
 std::string RenderDuet(const std::string& own, const std::string& baseline,
-                       const DuetOutcome& outcome) {
+                       const DuetOutcome& outcome, double precision) {
   struct Line {
     const char* metric;
     const char* name;
@@ -126,7 +139,7 @@ std::string RenderDuet(const std::string& own, const std::string& baseline,
     text += "; " + CountText(outcome.pairs_left_out, "more pair") +
             " left out, of which a part was idle or read too late";
   }
-  return text + ".\n";
+  return text + ".\n" + StillNeededText(outcome, precision);
 }
 
 }  // namespace crossover

@@ -16,8 +16,9 @@ std::string RatioSentence(const std::string& own, const std::string& baseline,
                           const std::string& verb, const std::string& what,
                           const PairedRatio& ratio);
 
-// The verdict and, below it, a table of the three metrics. Ends with a newline. Pure.
+// The verdict and, below it, a table of the three metrics; last, how many more blocks `precision`
+// (0.02: 2 % to each side; 0: none was asked for) would take. Ends with a newline. Pure.
 std::string RenderDuet(const std::string& own, const std::string& baseline,
-                       const DuetOutcome& outcome);
+                       const DuetOutcome& outcome, double precision = 0);
 
 }  // namespace crossover

@@ -4,8 +4,7 @@
 // interval covers 83 % (simulated). The t interval assumes that log ratios are roughly normal, and
 // one outlier among few pairs widens it, which errs on the side of finding nothing.
 //
-// It takes the pairs as independent. Many pairs that follow each other within a run are for
-// paired_summary.h. Pure; any thread.
+// It takes the pairs as independent; serial_mean.h doesn't. Pure; any thread.
 #pragma once
 
 #include <optional>

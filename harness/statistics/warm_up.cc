@@ -8,11 +8,12 @@
 namespace crossover {
 
 std::optional<size_t> WarmUpLength(std::span<const double> values) {
+  const size_t size = values.size() / kWarmUpBatches;
+  if (size == 0) return std::nullopt;
   std::vector<double> batches;
-  for (size_t begin = 0; begin + kWarmUpBatch <= values.size(); begin += kWarmUpBatch) {
-    batches.push_back(Mean(values.subspan(begin, kWarmUpBatch)));
+  for (size_t begin = 0; begin + size <= values.size(); begin += size) {
+    batches.push_back(Mean(values.subspan(begin, size)));
   }
-  if (batches.size() < kWarmUpBatchesMin) return std::nullopt;
   const size_t last = batches.size() / 2;
   size_t best = 0;
   double smallest = std::numeric_limits<double>::infinity();
@@ -29,7 +30,7 @@ std::optional<size_t> WarmUpLength(std::span<const double> values) {
     best = left_out;
   }
   if (best == last) return std::nullopt;
-  return best * kWarmUpBatch;
+  return best * size;
 }
 
 }  // namespace crossover
