@@ -18,16 +18,25 @@ CostTable Costs() {
   };
   const std::vector<CostReading> readings = {
       {.index = 0,
-       .costs = {at_200("session", 1000), at_200("receive", 600), at_200("receive_empty", 200),
-                 at_200("send", 3000), at_200("rearm", 400), at_200("switch", 9000),
-                 at_200("switch_closed", 1500), at_200("request", 5000), at_200("wait", 500, 1),
-                 at_200("wait", 2390, 64), at_200("uring_request", 3200),
-                 at_200("asio_request", 4500), StepCost{.name = "uring_enter", .ns = 128},
+       .costs = {at_200("session", 1000),
+                 at_200("receive", 600),
+                 at_200("receive_empty", 200),
+                 at_200("send", 3000),
+                 at_200("rearm", 400),
+                 at_200("switch", 9000),
+                 at_200("switch_closed", 1500),
+                 at_200("request", 5000),
+                 at_200("wait", 500, 1),
+                 at_200("wait", 2390, 64),
+                 at_200("uring_request", 3200),
+                 at_200("asio_request", 4500),
+                 StepCost{.name = "uring_enter", .ns = 128},
                  StepCost{.name = "system_call", .ns = 100},
                  StepCost{.name = "futex_wake", .ns = 900},
                  StepCost{.name = "futex_wake_none", .ns = 200},
                  StepCost{.name = "futex_wait_changed", .ns = 300},
                  StepCost{.name = "pingpong_futex", .ns = 1700},
+                 StepCost{.name = "preemption", .ns = 20'000},
                  StepCost{.name = "fiber_switch", .ns = 10}},
        .unavailable = {},
        .failed = {},
@@ -84,6 +93,17 @@ TEST(Prediction, OfThreadsThatAreSeldomAwakeTakesTheDearSwitch) {
   thinking.active_percent = 10;
   const ordered_json prediction = PredictCell(cell, "worker-pool", thinking, Costs());
   EXPECT_NEAR(prediction["predicted_us"].get<double>(), 1.4 + 0.6 + 3 + 9 + 0.1, 1e-9);
+}
+
+TEST(Prediction, TellsPreemptionsFromOtherSwitches) {
+  ordered_json cell = Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 0.5, 10);
+  cell["metrics"]["voluntary_switches_per_request"] = {{"median", 0.3}};
+  cell["metrics"]["involuntary_switches_per_request"] = {{"median", 0.1}};
+  // An eighth of a request is preempted, and half of the switches are of such pairs.
+  EXPECT_NEAR(PredictedUs(cell, "epoll-pool"), 1.4 + 0.6 + 3 + 0.125 * 20 + 0.25 * 1.2, 1e-9);
+  // Nobody comes back from a switch to another process.
+  cell["metrics"]["voluntary_switches_per_request"] = {{"median", 0.0}};
+  EXPECT_NEAR(PredictedUs(cell, "epoll-pool"), 1.4 + 0.6 + 3 + 0.5 * 1.2, 1e-9);
 }
 
 TEST(Prediction, KnowsWhatNoCounterSees) {

@@ -41,6 +41,7 @@ struct Cost {
 // What needs no connections, and what does, for `n` of them, or threads (servers/costs/*_costs.cc).
 std::vector<Cost> ProcessorCosts(const Placement& placement);
 std::vector<Cost> WakeCosts(const Placement& placement);
+std::vector<Cost> PreemptionCosts(const Placement& placement);
 std::vector<Cost> HandOffCosts(const Placement& placement);
 std::vector<Cost> SessionCosts(const Placement& placement, size_t n);
 std::vector<Cost> SocketCosts(const Placement& placement, size_t n);

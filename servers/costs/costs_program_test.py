@@ -13,7 +13,7 @@ PROGRAM = sys.argv.pop()
 
 SINGLE = {
     "system_call", "pingpong_futex", "pingpong_pipe", "pingpong_eventfd", "futex_wake", "futex_wake_none",
-    "futex_wait_changed", "thread_create_join", "handoff_stack", "handoff_queue", "coroutine_switch", "fiber_switch",
+    "futex_wait_changed", "preemption", "thread_create_join", "handoff_stack", "handoff_queue", "coroutine_switch", "fiber_switch",
     "asio_handler", "uring_enter",
 }
 PER_CONNECTION = {

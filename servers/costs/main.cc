@@ -71,6 +71,7 @@ std::vector<Cost> AllCosts(const Placement& placement, const std::vector<size_t>
   };
   add(ProcessorCosts(placement));
   add(WakeCosts(placement));
+  add(PreemptionCosts(placement));
   add(HandOffCosts(placement));
   add(AsioCosts(placement));
   add(UringCosts(placement));
