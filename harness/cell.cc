@@ -13,13 +13,12 @@ namespace {
 using nlohmann::ordered_json;
 
 void TakeDuet(const TrialRecord& trial, Cell& cell) {
-  if (!trial.verdict.valid()) {
-    cell.no_duet = trial.verdict.reasons.front().detail;
-  } else if (trial.findings.contains("unavailable")) {
-    cell.no_duet = trial.findings.value("unavailable", "");
-  } else {
-    cell.duet = &trial;
+  if (trial.verdict.valid() && !trial.findings.contains("unavailable")) {
+    cell.duets.push_back(&trial);
     cell.no_duet.clear();
+  } else if (cell.duets.empty()) {
+    cell.no_duet = trial.verdict.valid() ? trial.findings.value("unavailable", "")
+                                         : trial.verdict.reasons.front().detail;
   }
 }
 

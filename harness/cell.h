@@ -18,7 +18,7 @@ struct Cell {
   int64_t connections = 0;
   std::string workload;
   std::vector<const TrialRecord*> repetitions;  // nullptr: not done; owned by the log
-  const TrialRecord* duet = nullptr;            // with the baseline; has pairs
+  std::vector<const TrialRecord*> duets;        // with the baseline; they have pairs
   std::string no_duet;                          // why there is none, if one was asked for
   std::vector<const TrialRecord*> profiles;     // of those that were done
   std::vector<const TrialRecord*> traces;

@@ -24,15 +24,21 @@ std::optional<double> ValidValue(const TrialRecord* trial, std::string_view metr
 bool CompareByDuet(const Cell& cell, Comparison& comparison) {
   if (std::ranges::find(kDuetMetrics, comparison.metric) == kDuetMetrics.end()) return false;
   comparison.no_duet = cell.no_duet;
-  if (cell.duet == nullptr) return false;
-  const auto found =
-      CompareSlices(DuetOutcomeFromJson(cell.duet->findings).pairs, comparison.metric);
+  if (cell.duets.empty()) return false;
+  std::vector<DuetOutcome> outcomes;
+  for (const TrialRecord* duet : cell.duets) {
+    outcomes.push_back(DuetOutcomeFromJson(duet->findings));
+  }
+  const auto found = CompareDuets(outcomes, comparison.metric);
   if (!found || !found->ratio.interval95) {
-    comparison.no_duet = "it has fewer than three blocks of slices with both values";
+    comparison.no_duet = "fewer than three " +
+                         std::string(outcomes.size() > 1 ? "of its duets" : "blocks of its duet") +
+                         " have both values";
     return false;
   }
   comparison.ratio = found->ratio;
   comparison.pairs = found->pairs;
+  comparison.duets = outcomes.size();
   comparison.blocks = found->blocks();
   return true;
 }
@@ -129,7 +135,10 @@ nlohmann::ordered_json ToJson(const Comparison& comparison) {
     entry["ci95_high"] = comparison.ratio.interval95->high;
   }
   entry["pairs"] = comparison.pairs;
-  if (comparison.duet) entry["blocks"] = comparison.blocks;
+  if (comparison.duet) {
+    entry["duets"] = comparison.duets;
+    entry["blocks"] = comparison.blocks;
+  }
   entry["method"] = comparison.duet ? "duet" : "interleaved";
   if (!comparison.no_duet.empty()) entry["no_duet"] = comparison.no_duet;
   entry["verdict"] = VerdictInWords(comparison);

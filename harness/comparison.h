@@ -28,10 +28,11 @@ struct Comparison {
   std::string architecture;
   std::string baseline;
   PairedRatio ratio;              // architecture / baseline
-  bool duet = false;              // pairs of a duet's slices; else of whole trials, interleaved
+  bool duet = false;              // pairs of slices; else of whole trials, interleaved
   std::string no_duet;            // why not, if one was asked for and compares this metric
   size_t pairs = 0;               // repetitions that are valid (or slices), positive on both sides
-  size_t blocks = 0;              // of a duet, in which its pairs are
+  size_t duets = 0;               // that the pairs are from
+  size_t blocks = 0;              // of the duets, in which their pairs are
   size_t pairs_not_positive = 0;  // left out: a ratio with 0 has no logarithm
   bool detected = false;          // after Holm's correction over the comparisons of this metric
 };

@@ -130,10 +130,15 @@ LoadSettings ParseLoad(const JsonNode& node) {
 }
 
 DuetSettings ParseDuet(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 4> kKeys = {"pairs", "precision", "time_limit",
-                                                            "slice"};
+  static constexpr std::array<std::string_view, 5> kKeys = {"repetitions", "pairs", "precision",
+                                                            "time_limit", "slice"};
   node.RequireObject(kKeys);
   DuetSettings duet;
+  if (const auto repetitions = node.Find("repetitions")) {
+    duet.repetitions = repetitions->Integer(1, Signed(limits::kRepetitionsMax));
+    if (duet.repetitions == 2)
+      repetitions->Refuse("must be 1, or 3 and more: two have no interval");
+  }
   if (const auto pairs = node.Find("pairs")) {
     duet.pairs = pairs->Integer(3, Signed(limits::kDuetPairsMax));
   }
@@ -268,7 +273,7 @@ const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass) {
 
 int64_t RepetitionsOf(const Experiment& experiment, Pass pass) {
   if (pass == Pass::kThroughput) return experiment.repetitions;
-  if (pass == Pass::kDuet) return experiment.duet ? 1 : 0;
+  if (pass == Pass::kDuet) return experiment.duet ? experiment.duet->repetitions : 0;
   const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
   return settings ? settings->repetitions : 0;
 }

@@ -53,8 +53,9 @@ struct LoadSettings {
 enum class Pass { kThroughput, kDuet, kProfile, kTrace };
 std::string_view PassName(Pass pass);  // "throughput", "duet", "profile", "trace"
 
-// When a duet ends: whichever comes first.
+// How often a cell has a duet, spread over the run, and when each ends: whichever comes first.
 struct DuetSettings {
+  int64_t repetitions = 1;
   int64_t pairs = 50;
   double precision =
       0;  // half the width of the 95 % interval of CPU per request, relative; 0: none

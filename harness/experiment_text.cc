@@ -51,6 +51,7 @@ json InstrumentToJson(const InstrumentSettings& settings, bool samples) {
 
 json DuetToJson(const DuetSettings& duet) {
   json object = {{"pairs", duet.pairs}, {"time_limit", DurationText(duet.time_limit_ns)}};
+  if (duet.repetitions != 1) object["repetitions"] = duet.repetitions;
   if (duet.precision > 0) object["precision"] = duet.precision;
   if (duet.slice_ns > 0) object["slice"] = DurationText(duet.slice_ns);
   return object;

@@ -154,8 +154,8 @@ void AddStatistics(const TrialLog& log, const std::vector<Comparison>& compariso
     if (duets) {
       notes.emplace_back(
           "Where the method is duet, two servers were alive at a time and loaded in turns, in "
-          "blocks "
-          "with new servers each: ratio and interval are of the medians of the blocks.");
+          "blocks with new servers each, of which the median counts. Ratio and interval are of the "
+          "duets, where each was repeated over the run, and of the blocks where there was one.");
     }
   }
   size_t not_positive = 0;

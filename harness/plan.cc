@@ -74,7 +74,10 @@ std::vector<PlannedTrial> RatesAfterTheirCapacity(const Experiment& experiment,
 // ", and 1 of profile and 1 of trace"
 std::string InstrumentsText(const Experiment& experiment) {
   std::string text;
-  if (experiment.duet) text = ", and duets with " + experiment.architectures.front().label;
+  if (experiment.duet) {
+    text = ", and " + CountText(static_cast<size_t>(experiment.duet->repetitions), "duet") +
+           " with " + experiment.architectures.front().label;
+  }
   for (const Pass pass : {Pass::kProfile, Pass::kTrace}) {
     const int64_t repetitions = RepetitionsOf(experiment, pass);
     if (repetitions == 0) continue;
@@ -115,8 +118,8 @@ double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& tri
   const double block = kBlockSeconds +
                        2 * kSecondsPerConnection * static_cast<double>(trial.connections) +
                        seconds(2 * slice_ns) * static_cast<double>(pairs_of_block + 1);
-  return std::min(block * static_cast<double>(pairs) / static_cast<double>(pairs_of_block),
-                  seconds(duet.time_limit_ns));
+  const double all = block * static_cast<double>(pairs) / static_cast<double>(pairs_of_block);
+  return std::clamp(seconds(duet.time_limit_ns), block, std::max(block, all));
 }
 
 }  // namespace
@@ -124,24 +127,30 @@ double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& tri
 Plan MakePlan(const Experiment& experiment) {
   Plan plan;
   std::mt19937_64 random(experiment.seed);
-  for (const Pass pass : {Pass::kThroughput, Pass::kDuet, Pass::kProfile, Pass::kTrace}) {
-    for (int64_t repetition = 0; repetition < RepetitionsOf(experiment, pass); ++repetition) {
-      std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
-      Shuffle(cells, random);
-      cells = RatesAfterTheirCapacity(experiment, cells);
-      if (pass == Pass::kDuet) {
-        std::erase_if(cells, [&](const PlannedTrial& trial) {
-          return trial.architecture == 0 ||
-                 !WhyNoDuet(experiment.workloads[trial.workload]).empty();
-        });
-      }
-      for (PlannedTrial& trial : cells) {
-        trial.index = plan.trials.size();
-        trial.repetition = static_cast<size_t>(repetition);
-        trial.pass = pass;
-        plan.trials.push_back(trial);
-      }
+  const auto add = [&](Pass pass, int64_t repetition) {
+    std::vector<PlannedTrial> cells = EveryCellOnce(experiment);
+    Shuffle(cells, random);
+    cells = RatesAfterTheirCapacity(experiment, cells);
+    if (pass == Pass::kDuet) {
+      std::erase_if(cells, [&](const PlannedTrial& trial) {
+        return trial.architecture == 0 || !WhyNoDuet(experiment.workloads[trial.workload]).empty();
+      });
     }
+    for (PlannedTrial& trial : cells) {
+      trial.index = plan.trials.size();
+      trial.repetition = static_cast<size_t>(repetition);
+      trial.pass = pass;
+      plan.trials.push_back(trial);
+    }
+  };
+  const int64_t repetitions = RepetitionsOf(experiment, Pass::kThroughput);
+  const int64_t duets = RepetitionsOf(experiment, Pass::kDuet);
+  for (int64_t done = 0, duet = 0; done <= repetitions; ++done) {
+    while (duet < duets && (duet + 1) * repetitions / duets <= done) add(Pass::kDuet, duet++);
+    if (done < repetitions) add(Pass::kThroughput, done);
+  }
+  for (const Pass pass : {Pass::kProfile, Pass::kTrace}) {
+    for (int64_t i = 0; i < RepetitionsOf(experiment, pass); ++i) add(pass, i);
   }
   return plan;
 }

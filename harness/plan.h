@@ -26,8 +26,9 @@ struct Plan {
   std::vector<PlannedTrial> trials;
 };
 
-// Every cell once in each repetition of the throughput trials, then the duets of those that can
-// have one with the baseline, then each instrument's repetitions; in seeded random order within the
+// Every cell once in each repetition of the throughput trials; spread among these repetitions, the
+// last at their end, those of the duets, of the cells that can have one with the baseline; then
+// each instrument's repetitions. In seeded random order within the
 // repetition, so that slow drift of the machine falls on all contenders alike; but those whose rate
 // is a percentage of what another measures right after that one. The same on every standard
 // library.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -38,6 +39,25 @@ TEST(Plan, IsTheSameEverywhere) {
     planned.emplace_back(trial.architecture, trial.connections);
   }
   EXPECT_EQ(planned, expected);
+}
+
+TEST(Plan, SpreadsDuetsAmongTheRepetitions) {
+  const auto passes = [](int64_t repetitions, int64_t duets) {
+    Experiment experiment = ThreeByThree();
+    experiment.repetitions = repetitions;
+    experiment.duet = DuetSettings{.repetitions = duets};
+    std::string order;
+    for (const PlannedTrial& trial : MakePlan(experiment).trials) {
+      const char letter = trial.pass == Pass::kDuet ? 'd' : 't';
+      const std::string round = letter + std::to_string(trial.repetition);
+      if (!order.ends_with(round)) order += round;
+    }
+    return order;
+  };
+  EXPECT_EQ(passes(3, 1), "t0t1t2d0");
+  EXPECT_EQ(passes(3, 3), "t0d0t1d1t2d2");
+  EXPECT_EQ(passes(2, 5), "d0d1t0d2d3t1d4");
+  EXPECT_EQ(passes(4, 3), "t0d0t1d1t2t3d2");
 }
 
 TEST(Plan, HoldsEveryCellOnceInEachRepetition) {

@@ -8,6 +8,7 @@
 #include "base/json_node.h"
 #include "base/limits.h"
 #include "harness/statistics/median.h"
+#include "harness/statistics/moments.h"
 
 namespace crossover {
 namespace {
@@ -33,7 +34,16 @@ DuetSlice SliceFrom(const JsonNode& node) {
 }
 
 // With two, Student's t would take an interval of 25 standard errors.
-constexpr size_t kIntervalBlocksMin = 3;
+constexpr size_t kIntervalValuesMin = 3;
+
+// Of logarithms of ratios.
+PairedRatio RatioOf(const std::vector<double>& logs) {
+  std::vector<double> ratios;
+  for (const double log : logs) ratios.push_back(std::exp(log));
+  PairedRatio ratio = ComparePairs(ratios, std::vector<double>(ratios.size(), 1.0));
+  if (logs.size() < kIntervalValuesMin) ratio = {.ratio = ratio.ratio};
+  return ratio;
+}
 
 // Of before there were blocks all pairs are of one.
 size_t BlockOf(const JsonNode& pair) {
@@ -97,16 +107,29 @@ std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric) 
 
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
   DuetRatio found;
-  std::vector<double> ratios;
   for (const auto& [block, logs] : LogRatiosOf(pairs, metric)) {
     found.pairs += logs.size();
     found.block_logs.push_back(Median(logs));
-    ratios.push_back(std::exp(found.block_logs.back()));
   }
-  if (ratios.empty()) return std::nullopt;
-  found.ratio = ComparePairs(ratios, std::vector<double>(ratios.size(), 1.0));
-  if (found.blocks() < kIntervalBlocksMin) found.ratio = {.ratio = found.ratio.ratio};
+  if (found.block_logs.empty()) return std::nullopt;
+  found.ratio = RatioOf(found.block_logs);
   return found;
+}
+
+std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::string_view metric) {
+  if (duets.size() == 1) return CompareSlices(duets.front().pairs, metric);
+  DuetRatio all;
+  std::vector<double> logs;
+  for (const DuetOutcome& duet : duets) {
+    const auto found = CompareSlices(duet.pairs, metric);
+    if (!found) continue;
+    all.pairs += found->pairs;
+    all.block_logs.insert(all.block_logs.end(), found->block_logs.begin(), found->block_logs.end());
+    logs.push_back(Mean(found->block_logs));
+  }
+  if (logs.empty()) return std::nullopt;
+  all.ratio = RatioOf(logs);
+  return all;
 }
 
 double Imprecision(const PairedRatio& ratio) {

@@ -157,6 +157,16 @@ TEST(DuetText, HasATable) {
                       "limit; 1 more pair left out, of which a part was idle or read too late.\n"));
 }
 
+TEST(DuetText, SaysWhatAPrecisionWouldTake) {
+  DuetOutcome outcome = Outcome(1.5, 0.01);
+  outcome.ended_by = "time_limit";
+  EXPECT_THAT(RenderDuet("A", "B", outcome, 0.002),
+              HasSubstr("To know the CPU per request to 0.2 % either way would take about "));
+  EXPECT_THAT(RenderDuet("A", "B", outcome, 0.02), Not(HasSubstr("either way")));
+  outcome.ended_by = "precision";
+  EXPECT_THAT(RenderDuet("A", "B", outcome, 0.002), Not(HasSubstr("either way")));
+}
+
 TEST(DuetText, SaysWhenThereIsTooLittle) {
   EXPECT_THAT(RenderDuet("A", "B", {}), StartsWith("No pair of slices could be used.\n"));
   DuetOutcome outcome = Outcome(1.5, 0.01);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -41,9 +42,9 @@ TEST(DuetPass, IsReadAndWritten) {
 }
 
 TEST(DuetPass, RefusesWhatMakesNoSense) {
-  for (const char* duet :
-       {"5", R"({"pair":1})", R"({"pairs":0})", R"({"precision":0})", R"({"precision":1})",
-        R"({"time_limit":"1ms"})", R"({"slice":"1ms"})", R"({"slice":"2m"})"}) {
+  for (const char* duet : {"5", R"({"pair":1})", R"({"pairs":0})", R"({"precision":0})",
+                           R"({"precision":1})", R"({"time_limit":"1ms"})", R"({"slice":"1ms"})",
+                           R"({"slice":"2m"})", R"({"repetitions":0})", R"({"repetitions":2})"}) {
     EXPECT_THROW(ParseExperiment(WithDuet(duet), "x.json"), UsageError) << duet;
   }
 }
@@ -61,7 +62,7 @@ TEST(DuetPass, HasATrialForEachCellThatCanTakeTurnsWithTheBaseline) {
   EXPECT_THAT(duets, testing::UnorderedElementsAre(std::pair(1, 8), std::pair(2, 8),
                                                    std::pair(1, 16), std::pair(2, 16)));
   EXPECT_THAT(RenderPlan(experiment, plan),
-              AllOf(HasSubstr("x 1 repetitions, and duets with event-loop), about"),
+              AllOf(HasSubstr("x 1 repetitions, and 1 duet with event-loop), about"),
                     HasSubstr("hello  (duet)")));
 }
 
@@ -106,6 +107,7 @@ TEST_F(DuetReportTest, ComparesByThePairsOfSlices) {
   EXPECT_NEAR(cpu["ratio"].get<double>(), 1.03, 0.001);
   EXPECT_EQ(cpu["pairs"], 20);
   EXPECT_EQ(cpu["blocks"], 10);
+  EXPECT_EQ(cpu["duets"], 1);
   EXPECT_EQ(cpu["method"], "duet");
   EXPECT_EQ(cpu["verdict"], "higher");
   EXPECT_FALSE(cpu.contains("no_duet"));
@@ -113,10 +115,40 @@ TEST_F(DuetReportTest, ComparesByThePairsOfSlices) {
   // What the slices lack, and what no duet compares.
   EXPECT_EQ(Compared("context_switches_per_request")["method"], "interleaved");
   EXPECT_EQ(Compared("context_switches_per_request")["no_duet"],
-            "it has fewer than three blocks of slices with both values");
+            "fewer than three blocks of its duet have both values");
   EXPECT_EQ(Compared("latency_us_p99")["method"], "interleaved");
   EXPECT_FALSE(Compared("latency_us_p99").contains("no_duet"));
   EXPECT_EQ(Compared("latency_us_p99")["pairs"], 5);
+}
+
+TEST_F(DuetReportTest, ComparesByDuetsWhereThereWereSeveral) {
+  const auto is_duet = [](const TrialRecord& trial) {
+    return trial.pass == Pass::kDuet && trial.connections == 100;
+  };
+  const TrialRecord first = *std::ranges::find_if(log_.trials, is_duet);
+  for (size_t repetition = 1; repetition < 4; ++repetition) {
+    TrialRecord again = first;
+    again.index = log_.trials.size();
+    again.repetition = repetition;
+    // At another time the machine makes another ratio of it.
+    for (auto& pair : again.findings["pairs"]) {
+      pair["own"]["cpu_seconds"] =
+          pair["own"]["cpu_seconds"].get<double>() * (1 + 0.1 * static_cast<double>(repetition));
+    }
+    log_.trials.push_back(again);
+  }
+  log_.run.experiment.duet->repetitions = 4;
+  const auto cpu = Compared("cpu_us_per_request");
+  EXPECT_EQ(cpu["duets"], 4);
+  EXPECT_EQ(cpu["blocks"], 40);
+  EXPECT_EQ(cpu["pairs"], 80);
+  EXPECT_NEAR(cpu["ratio"].get<double>(), 1.03 * std::pow(1.1 * 1.2 * 1.3, 0.25), 0.002);
+  // Of four values that spread by a tenth, and not of forty.
+  EXPECT_GT(cpu["ci95_high"].get<double>() / cpu["ci95_low"].get<double>(), 1.3);
+  log_.trials.pop_back();
+  log_.trials.pop_back();
+  EXPECT_EQ(Compared("cpu_us_per_request")["no_duet"],
+            "fewer than three of its duets have both values");
 }
 
 TEST_F(DuetReportTest, StandsOnItsOwn) {
