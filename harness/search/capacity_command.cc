@@ -24,6 +24,7 @@ namespace {
 using nlohmann::json;
 
 constexpr double kUnansweredMax = 0.001;
+constexpr double kBehindMax = 0.02;  // of the offered rate
 constexpr double kFirstShare = 0.8;  // of the throughput in a closed loop: where the search begins
 
 // One architecture's search, and the best trial that kept the objective.
@@ -215,8 +216,11 @@ bool Keeps(const Metrics& metrics, const Objective& objective) {
   const auto latency = MetricOf(metrics, objective.metric);
   const auto unanswered = MetricOf(metrics, "unanswered_share");
   const auto shed = MetricOf(metrics, "shed_share");
+  const double offered_rps = MetricOf(metrics, "offered_rps").value_or(0);
+  const double answered_rps = MetricOf(metrics, "throughput_rps").value_or(0);
   return latency && unanswered && shed && *latency < objective.limit_us &&
-         *unanswered + *shed <= kUnansweredMax;
+         *unanswered + *shed <= kUnansweredMax && offered_rps > 0 &&
+         answered_rps >= (1 - kBehindMax) * offered_rps;
 }
 
 int CapacityCommand(const CapacityChoice& choice) {

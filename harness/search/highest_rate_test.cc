@@ -65,7 +65,13 @@ TEST(Objective, IsKeptByLatencyAndAnswers) {
   SetMetric(metrics, "unanswered_share", 0.0005);
   EXPECT_FALSE(Keeps(metrics, objective));  // what was shed is not known
   SetMetric(metrics, "shed_share", 0);
+  EXPECT_FALSE(Keeps(metrics, objective));  // nor what was due
+  SetMetric(metrics, "offered_rps", 1000);
+  SetMetric(metrics, "throughput_rps", 980);
   EXPECT_TRUE(Keeps(metrics, objective));
+  SetMetric(metrics, "throughput_rps", 979);
+  EXPECT_FALSE(Keeps(metrics, objective));  // the rest was answered when the window was over
+  SetMetric(metrics, "throughput_rps", 1010);
   SetMetric(metrics, "shed_share", 0.01);
   EXPECT_FALSE(Keeps(metrics, objective));
   SetMetric(metrics, "shed_share", 0);

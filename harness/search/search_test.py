@@ -34,7 +34,7 @@ class FindTest(unittest.TestCase):
 
     def test_an_architecture_that_is_thrice_as_slow_is_so_everywhere(self) -> None:
         found, text = self.find("event-loop:slow_down=200%", "event-loop", "--axis", "active", "--range", "50:100",
-                                "--places", 5, "--time-limit", "8s")  # fmt: skip
+                                "--places", 5, "--time-limit", "6s")  # fmt: skip
         self.assertEqual(found["schema"], "crossover-find/1")
         self.assertEqual(found["crossings"], [])
         self.assertEqual([place["at"] for place in found["places"]], [50, 100, 59, 71, 84])
@@ -97,7 +97,7 @@ class CapacityTest(unittest.TestCase):
 class SelfTestTest(unittest.TestCase):
     def test_keeps_adds_and_shows_what_it_finds(self) -> None:
         with tempfile.TemporaryDirectory(prefix="search_test.") as directory:
-            options = ("--only", "event-loop", "--comparisons", 1, "--effects", 200, "--time-limit", "10s")
+            options = ("--only", "event-loop", "--comparisons", 1, "--effects", 200, "--time-limit", "8s")
             done = crossover("selftest", *options, directory=directory)
             self.assertIn(done.returncode, (0, 1), done.stderr)  # as the machine lets it
             self.assertEqual(done.stderr, "")
