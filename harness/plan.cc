@@ -106,18 +106,22 @@ constexpr double kSecondsPerConnection = 0.00025;  // connect, serve once, read 
 
 constexpr double kBlockSeconds = 0.4;  // to start and stop two servers and two clients
 
-// Its blocks, with slices of the least length, or its time limit.
+constexpr int64_t kLatencyNsPerConnection = 25'000;
+
+// Its blocks, or its time limit.
 double EstimateDuetSeconds(const Experiment& experiment, const PlannedTrial& trial) {
   const DuetSettings& duet = *experiment.duet;
-  const int64_t slice_ns = std::max(duet.slice_ns, 100 * kNsPerMs);
+  const int64_t latency_ns = kLatencyNsPerConnection * trial.connections;
+  const int64_t slice_ns =
+      duet.slice_ns > 0 ? duet.slice_ns : std::clamp(2 * latency_ns, kSliceMinNs, kSliceMaxNs);
   const auto pairs = static_cast<size_t>(duet.pairs);
   const size_t pairs_of_block = PairsPerBlock(slice_ns, pairs);
   const auto seconds = [](int64_t ns) {
     return static_cast<double>(ns) / static_cast<double>(kNsPerSecond);
   };
-  const double block = kBlockSeconds +
-                       2 * kSecondsPerConnection * static_cast<double>(trial.connections) +
-                       seconds(2 * slice_ns) * static_cast<double>(pairs_of_block + 1);
+  const double block =
+      kBlockSeconds + 2 * kSecondsPerConnection * static_cast<double>(trial.connections) +
+      seconds(2 * (slice_ns + latency_ns)) * static_cast<double>(pairs_of_block + 1);
   const double all = block * static_cast<double>(pairs) / static_cast<double>(pairs_of_block);
   return std::clamp(seconds(duet.time_limit_ns), block, std::max(block, all));
 }

@@ -76,7 +76,8 @@ class TrialRun {
   ServerProcesses processes_;  // if there are many
   std::vector<AttachedProbe> probes_ = MakeProbes();
   std::optional<double> connect_all_seconds_;
-  double probe_seconds_ = 0;
+  double probe_seconds_ = 0;                // from the first reading in the window to its end
+  double reading_seconds_ = 0;              // of these
   std::unique_ptr<Instrument> instrument_;  // if there is one in this pass, and it can be had
   std::optional<SlicedWindow> window_;
   std::vector<pid_t> instrumented_;  // the server's processes
@@ -123,6 +124,7 @@ void TrialRun::Measure() {
   const int64_t probes_from_ns = MonotonicNs();
   before_ = Counters();  // first: to read thousands of processes takes a while
   ReadProbes(Moment::kWindowStart);
+  reading_seconds_ = static_cast<double>(MonotonicNs() - probes_from_ns) / 1e9;
   Stage("measuring");
   AwaitMeasured();
   probe_seconds_ = static_cast<double>(MonotonicNs() - probes_from_ns) / 1e9;
@@ -216,6 +218,7 @@ void TrialRun::Conclude(const std::string& failure, TrialRecord& record) const {
                            .server_before = before_,
                            .server_after = after_};
     for (const AttachedProbe& probe : probes_) probe.Derive(facts, record.metrics);
+    SetMetric(record.metrics, "probing_ratio", reading_seconds_ / probe_seconds_);
     FillMissingMetrics(record.metrics, "no probe reads it");
   } else {
     FillMissingMetrics(record.metrics, "the trial failed: " + failure);

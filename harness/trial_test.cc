@@ -73,6 +73,7 @@ TEST_F(TrialTest, GoesThroughItsStages) {
   EXPECT_EQ(MetricOf(record.metrics, "client_cpu_utilization"), 0.5);
   EXPECT_EQ(MetricOf(record.metrics, "connect_all_seconds"), 0.01);
   EXPECT_TRUE(MetricOf(record.metrics, "voluntary_switches_per_request"));
+  EXPECT_GT(MetricOf(record.metrics, "probing_ratio").value_or(0), 0);
   EXPECT_EQ(record.metrics.size(), MetricCatalogue().size());
   EXPECT_EQ(record.server_before.at("requests"), 500);
   EXPECT_EQ(record.server_after.at("requests"), 1500);

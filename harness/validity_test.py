@@ -34,6 +34,17 @@ for line in child.stdout:
 sys.exit(child.wait())
 """
 
+# Starts a load generator, while the server (a file has its pid) stands still for the first 1.2 s.
+STALLING = """
+import os, select, signal, subprocess, sys
+server = int(open(sys.argv[1]).read())
+os.kill(server, signal.SIGSTOP)
+child = subprocess.Popen(sys.argv[2:])
+select.select([], [], [], 1.2)
+os.kill(server, signal.SIGCONT)
+sys.exit(child.wait())
+"""
+
 
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
@@ -97,6 +108,18 @@ class ValidityTest(unittest.TestCase):
                     return max(busy)[1]
             select.select([], [], [], 0.01)
         self.fail("no server came to work")
+
+    def test_connections_short_by_a_full_queue_before_a_server_that_stands_still(self) -> None:
+        # The kernel keeps two connections for a backlog of 1, and drops the others' SYN. They are sent again
+        # after 1 s, and after 2 s or 3 s; by then the load generator has given up.
+        script = self.directory / "stalling.py"
+        script.write_text(STALLING, encoding="utf-8")
+        pid = self.directory / "server.pid"
+        launcher = {"server": ["sh", "-c", f'echo $$ > {pid}; exec "$@" --backlog 1', "sh"],
+                    "client": [sys.executable, str(script), str(pid)]}  # fmt: skip
+        load = {**LOAD, "connect_timeout": "1600ms"}
+        reasons = self.reasons(self.start("event-loop", 8, launcher=launcher, load=load))
+        self.assertIn("2 of 8 connections established", reasons.get("connections_short", ""))
 
     def test_starved_errors_and_littles_law_by_a_pool_that_refuses_some(self) -> None:
         pool = {"name": "worker-pool", "options": {"workers_max": 3, "overflow": "reject"}}

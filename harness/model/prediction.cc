@@ -65,7 +65,6 @@ class Prediction {
   Prediction(const ordered_json& cell, const std::string& architecture, const Workload& workload,
              const CostTable& costs, double slowness)
       : trace_(cell["trace"]),
-        metrics_(cell["metrics"]),
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
         all_awake_(!workload.open() && !workload.active_percent),
@@ -111,11 +110,9 @@ class Prediction {
   void AddWaits(double count);
   void AddRing();
   void AddSwitches();
-  double PreemptionShare() const;
   void AddOwnSteps();
 
   const ordered_json& trace_;
-  const ordered_json& metrics_;
   const std::string& architecture_;
   const int64_t connections_;
   const bool all_awake_;  // each connection has a request under way
@@ -183,20 +180,6 @@ void Prediction::AddRing() {
   Add("io_uring", "uring_enter", enters - kEntersMeasured, Cost("uring_enter"));
 }
 
-// Of the switches, how many were of one thread of the server preempting another: which leaves
-// involuntarily, and is come back to when the first one blocks.
-double Prediction::PreemptionShare() const {
-  const auto median = [&](const char* metric) {
-    const auto found = metrics_.find(metric);
-    if (found == metrics_.end()) return 0.0;
-    const ordered_json& value = found->value("median", ordered_json());
-    return value.is_number() ? value.get<double>() : 0.0;
-  };
-  const double involuntary = median("involuntary_switches_per_request");
-  const double voluntary = median("voluntary_switches_per_request");
-  return involuntary > 0 ? std::min(involuntary, voluntary) / (involuntary + voluntary) : 0;
-}
-
 // Between many threads each finds its stack cold. It blocks in receiving, and so looks for bytes
 // twice within the call: before, and when it was woken.
 void Prediction::AddSwitches() {
@@ -208,7 +191,9 @@ void Prediction::AddSwitches() {
     return Add("receive", "look_again", switches,
                std::max(0.0, Cost("receive_empty", connections_) - Cost("system_call")));
   }
-  const double preemptions = switches * PreemptionShare();
+  // Who was preempted by another thread of the server runs again when that one blocks.
+  const double all_preemptions = trace_["preemptions_per_request"].get<double>();
+  const double preemptions = std::min(all_preemptions, switches - all_preemptions);
   if (preemptions > 0) Add("switches", "preemption", preemptions, Cost("preemption"));
   Add("switches", "pingpong_futex", switches - 2 * preemptions,
       std::max(0.0, Cost("pingpong_futex") - Cost("futex_wake_none") - Cost("futex_wait_changed")));

@@ -54,6 +54,7 @@ ordered_json Cell(int64_t connections, const ordered_json& calls, double switche
           {"trace",
            {{"system_calls_per_request", calls},
             {"switches_per_request", switches},
+            {"preemptions_per_request", 0.0},
             {"epoll_waits_by_events", ordered_json::parse("[[1, 10], [64, 10]]")}}}};
 }
 
@@ -97,12 +98,10 @@ TEST(Prediction, OfThreadsThatAreSeldomAwakeTakesTheDearSwitch) {
 
 TEST(Prediction, TellsPreemptionsFromOtherSwitches) {
   ordered_json cell = Cell(200, {{"recvfrom", 1.0}, {"sendto", 1.0}}, 0.5, 10);
-  cell["metrics"]["voluntary_switches_per_request"] = {{"median", 0.3}};
-  cell["metrics"]["involuntary_switches_per_request"] = {{"median", 0.1}};
-  // An eighth of a request is preempted, and half of the switches are of such pairs.
+  cell["trace"]["preemptions_per_request"] = 0.125;  // and as many switches back
   EXPECT_NEAR(PredictedUs(cell, "epoll-pool"), 1.4 + 0.6 + 3 + 0.125 * 20 + 0.25 * 1.2, 1e-9);
-  // Nobody comes back from a switch to another process.
-  cell["metrics"]["voluntary_switches_per_request"] = {{"median", 0.0}};
+  // Where another process preempts, no thread of the server blocks.
+  cell["trace"]["preemptions_per_request"] = 0.5;
   EXPECT_NEAR(PredictedUs(cell, "epoll-pool"), 1.4 + 0.6 + 3 + 0.5 * 1.2, 1e-9);
 }
 

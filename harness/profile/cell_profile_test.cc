@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "harness/profile/frame_classes.h"
 #include "harness/profile/instrument.h"
+#include "harness/report.h"
 #include "harness/sample_trial.h"
 
 namespace crossover {
@@ -203,6 +204,33 @@ TEST_F(CellProfileTest, SaysWhyThereIsNoTrace) {
   EXPECT_EQ(why(), "the trial left no findings");
   log_.trials.pop_back();
   EXPECT_TRUE(Trace().is_null());
+}
+
+TEST_F(CellProfileTest, HasAPredictionForAMachineAsSlowAsInItsTrials) {
+  log_.run.experiment.cost_readings = 1;
+  CostReading reading{.loopback_ns = 350};  // in the trials: 700
+  for (const char* name :
+       {"session", "receive", "receive_empty", "send", "request", "switch_closed"}) {
+    reading.costs.push_back({.name = name, .connections = 100, .ns = 1000});
+  }
+  for (const int64_t ready : {1, 64}) {
+    reading.costs.push_back({.name = "wait", .connections = 100, .ready = ready, .ns = 500});
+  }
+  for (const char* name :
+       {"system_call", "pingpong_futex", "futex_wake_none", "preemption", "futex_wait_changed"}) {
+    reading.costs.push_back({.name = name, .ns = 100});
+  }
+  log_.costs = {reading};
+  const auto slowness = [&] {
+    const ordered_json prediction = BuildReport(log_, stacks_)["cells"][0]["prediction"];
+    EXPECT_FALSE(prediction.contains("unavailable")) << prediction;
+    return prediction["slowness"].get<double>();
+  };
+  EXPECT_EQ(slowness(), 2);
+  log_.trials[0].canary->loopback_ns = 1400;
+  EXPECT_EQ(slowness(), 2);  // the median of its trials
+  for (TrialRecord& trial : log_.trials) trial.canary.reset();
+  EXPECT_EQ(slowness(), 1);
 }
 
 TEST_F(CellProfileTest, GivesTheReasonsOfItsTrials) {
