@@ -29,6 +29,7 @@ Cell GatherCell(const TrialLog& log, std::string architecture, int64_t connectio
   cell.connections = connections;
   cell.workload = std::move(workload);
   const Experiment& experiment = log.run.experiment;
+  cell.repeats_duets = RepetitionsOf(experiment, Pass::kDuet) > 1;
   if (experiment.duet && cell.architecture != experiment.architectures.front().label) {
     cell.no_duet =
         WhyNoDuet(*std::ranges::find(experiment.workloads, cell.workload, &Workload::name));

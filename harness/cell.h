@@ -19,6 +19,7 @@ struct Cell {
   std::string workload;
   std::vector<const TrialRecord*> repetitions;  // nullptr: not done; owned by the log
   std::vector<const TrialRecord*> duets;        // with the baseline; they have pairs
+  bool repeats_duets = false;                   // there should be several
   std::string no_duet;                          // why there is none, if one was asked for
   std::vector<const TrialRecord*> profiles;     // of those that were done
   std::vector<const TrialRecord*> traces;

@@ -29,16 +29,17 @@ bool CompareByDuet(const Cell& cell, Comparison& comparison) {
   for (const TrialRecord* duet : cell.duets) {
     outcomes.push_back(DuetOutcomeFromJson(duet->findings));
   }
-  const auto found = CompareDuets(outcomes, comparison.metric);
+  const auto found = cell.repeats_duets ? CompareDuets(outcomes, comparison.metric)
+                                        : CompareSlices(outcomes.front().pairs, comparison.metric);
   if (!found || !found->ratio.interval95) {
     comparison.no_duet = "fewer than three " +
-                         std::string(outcomes.size() > 1 ? "of its duets" : "blocks of its duet") +
+                         std::string(cell.repeats_duets ? "of its duets" : "blocks of its duet") +
                          " have both values";
     return false;
   }
   comparison.ratio = found->ratio;
   comparison.pairs = found->pairs;
-  comparison.duets = outcomes.size();
+  comparison.duets = found->duets;
   comparison.blocks = found->blocks();
   return true;
 }

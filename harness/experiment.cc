@@ -273,7 +273,9 @@ const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass) {
 
 int64_t RepetitionsOf(const Experiment& experiment, Pass pass) {
   if (pass == Pass::kThroughput) return experiment.repetitions;
-  if (pass == Pass::kDuet) return experiment.duet ? experiment.duet->repetitions : 0;
+  if (pass == Pass::kDuet) {
+    return experiment.duet ? std::min(experiment.duet->repetitions, experiment.repetitions) : 0;
+  }
   const auto& settings = pass == Pass::kProfile ? experiment.profile : experiment.trace;
   return settings ? settings->repetitions : 0;
 }

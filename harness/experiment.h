@@ -113,7 +113,8 @@ struct Experiment {
 Experiment ParseExperiment(std::string_view text, std::string_view source,
                            std::span<const std::string> known_architectures = {});
 
-// How often each cell is tried in `pass`; 0: not at all. The baseline's cells have no duet.
+// How often each cell is tried in `pass`; 0: not at all. The baseline's cells have no duet, and the
+// others one in a repetition at most.
 int64_t RepetitionsOf(const Experiment& experiment, Pass pass);
 // The settings of the instrument of `pass`, which the experiment has.
 const InstrumentSettings& SettingsOf(const Experiment& experiment, Pass pass);

@@ -61,8 +61,7 @@ constexpr MetricSpec kCatalogue[] = {
     {"tcp_listen_overflows", "connections", kLower, "connections lost to a full accept queue"},
     {"tcp_listen_drops", "connections", kLower, "connection attempts dropped at the listener"},
     {"tcp_resets", "segments", kNeither, "resets sent in the trial, whole machine"},
-    {"probing_ratio", "ratio", kNeither,
-     "share of the window in which counters were read: what that can cost at most"},
+    {"probing_ratio", "ratio", kNeither, "share of the window in which the harness read counters"},
 };
 
 }  // namespace

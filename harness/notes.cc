@@ -73,6 +73,26 @@ void AddInvalid(const TrialLog& log, const std::vector<Cell>& cells, Notes& note
   }
 }
 
+// The ratio is then of the others.
+void AddLostDuets(const TrialLog& log, const std::vector<Cell>& cells, Notes& notes) {
+  for (const Cell& cell : cells) {
+    if (cell.duets.empty()) continue;
+    size_t lost = 0;
+    std::string why;
+    for (const TrialRecord& trial : log.trials) {
+      if (trial.pass != Pass::kDuet || trial.verdict.valid() ||
+          trial.architecture != cell.architecture || trial.connections != cell.connections ||
+          trial.workload != cell.workload) {
+        continue;
+      }
+      if (lost++ == 0) why = trial.verdict.reasons.front().detail;
+    }
+    if (lost == 0) continue;
+    notes.push_back("Of the duets of " + CellName(cell, log) + " " + std::to_string(lost) +
+                    " broke off: " + why + ".");
+  }
+}
+
 // Starved connections too few to make a trial invalid are still told of.
 void AddStarved(const TrialLog& log, const std::vector<Cell>& cells, Notes& notes) {
   for (const Cell& cell : cells) {
@@ -213,6 +233,7 @@ std::vector<std::string> WriteNotes(const TrialLog& log, const std::vector<Cell>
   AddPlacement(log, notes);
   AddOpenLoop(log, notes);
   AddInvalid(log, cells, notes);
+  AddLostDuets(log, cells, notes);
   AddStarved(log, cells, notes);
   AddCanary("user-mode", CanaryTimes(log, &CanaryReading::user_ns), notes);
   AddCanary("system-call", CanaryTimes(log, &CanaryReading::syscall_ns), notes);

@@ -173,10 +173,11 @@ double EstimatePlanSeconds(const Experiment& experiment, const Plan& plan) {
   return seconds + kReadingSeconds * static_cast<double>(experiment.cost_readings);
 }
 
-size_t TrialAfterReading(const Experiment& experiment, size_t reading) {
-  const size_t cells =
-      experiment.architectures.size() * experiment.connections.size() * experiment.workloads.size();
-  return reading * cells * static_cast<size_t>(experiment.repetitions) /
+size_t TrialAfterReading(const Experiment& experiment, const Plan& plan, size_t reading) {
+  const auto before_instruments = std::ranges::count_if(plan.trials, [](const PlannedTrial& trial) {
+    return trial.pass == Pass::kThroughput || trial.pass == Pass::kDuet;
+  });
+  return reading * static_cast<size_t>(before_instruments) /
          static_cast<size_t>(experiment.cost_readings);
 }
 

@@ -40,8 +40,8 @@ double EstimateTrialSeconds(const Experiment& experiment, const PlannedTrial& tr
 double EstimatePlanSeconds(const Experiment& experiment, const Plan& plan);
 
 // The trial before which reading `reading` of the costs is taken: they are spread evenly over the
-// throughput trials.
-size_t TrialAfterReading(const Experiment& experiment, size_t reading);
+// trials that come before those of instruments.
+size_t TrialAfterReading(const Experiment& experiment, const Plan& plan, size_t reading);
 
 // What `crossover plan` prints: a summary, then a line for each trial. Ends with a newline.
 std::string RenderPlan(const Experiment& experiment, const Plan& plan);

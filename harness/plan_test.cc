@@ -56,8 +56,20 @@ TEST(Plan, SpreadsDuetsAmongTheRepetitions) {
   };
   EXPECT_EQ(passes(3, 1), "t0t1t2d0");
   EXPECT_EQ(passes(3, 3), "t0d0t1d1t2d2");
-  EXPECT_EQ(passes(2, 5), "d0d1t0d2d3t1d4");
+  EXPECT_EQ(passes(2, 5), "t0d0t1d1");
   EXPECT_EQ(passes(4, 3), "t0d0t1d1t2t3d2");
+}
+
+TEST(Plan, SpreadsCostReadingsOverWholeTrialsAndDuets) {
+  Experiment experiment = ThreeByThree();
+  experiment.duet = DuetSettings{.repetitions = 3};
+  experiment.repetitions = 3;
+  experiment.trace.emplace();
+  experiment.cost_readings = 3;
+  const Plan plan = MakePlan(experiment);
+  EXPECT_EQ(TrialAfterReading(experiment, plan, 0), 0u);
+  EXPECT_EQ(TrialAfterReading(experiment, plan, 1), 15u);  // of 27 + 18
+  EXPECT_EQ(TrialAfterReading(experiment, plan, 2), 30u);
 }
 
 TEST(Plan, HoldsEveryCellOnceInEachRepetition) {

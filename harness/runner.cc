@@ -73,7 +73,7 @@ void TakeReadings(const RunSetup& setup, const PlannedTrial& trial, TrialLog& lo
   const Experiment& experiment = log.run.experiment;
   const auto wanted = static_cast<size_t>(experiment.cost_readings);
   while (log.costs.size() < wanted &&
-         trial.index >= TrialAfterReading(experiment, log.costs.size())) {
+         trial.index >= TrialAfterReading(experiment, setup.plan, log.costs.size())) {
     progress.Stage("measuring single steps");
     const int canary_cpu = setup.cpus.server.front();
     const auto before_ns = experiment.canary ? MeasureLoopback(canary_cpu) : std::nullopt;

@@ -34,13 +34,13 @@ for line in child.stdout:
 sys.exit(child.wait())
 """
 
-# Starts a load generator, while the server (a file has its pid) stands still for the first 1.2 s.
+# Starts a load generator, while the server (a file has its pid) stands still for the first 1.4 s.
 STALLING = """
 import os, select, signal, subprocess, sys
 server = int(open(sys.argv[1]).read())
 os.kill(server, signal.SIGSTOP)
 child = subprocess.Popen(sys.argv[2:])
-select.select([], [], [], 1.2)
+select.select([], [], [], 1.4)
 os.kill(server, signal.SIGCONT)
 sys.exit(child.wait())
 """
@@ -117,7 +117,7 @@ class ValidityTest(unittest.TestCase):
         pid = self.directory / "server.pid"
         launcher = {"server": ["sh", "-c", f'echo $$ > {pid}; exec "$@" --backlog 1', "sh"],
                     "client": [sys.executable, str(script), str(pid)]}  # fmt: skip
-        load = {**LOAD, "connect_timeout": "1600ms"}
+        load = {**LOAD, "connect_timeout": "1800ms"}
         reasons = self.reasons(self.start("event-loop", 8, launcher=launcher, load=load))
         self.assertIn("2 of 8 connections established", reasons.get("connections_short", ""))
 

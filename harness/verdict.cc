@@ -13,6 +13,7 @@
 #include "harness/load_figures.h"
 #include "harness/statistics/change_point.h"
 #include "harness/statistics/median.h"
+#include "harness/statistics/moments.h"
 #include "harness/statistics/trend.h"
 #include "harness/statistics/warm_up.h"
 
@@ -170,13 +171,20 @@ class Judgement {
     if (!detail.empty()) Add("not_steady", detail + SteadyFrom());
   }
 
-  // Where a longer warm-up would help.
+  // Where a longer warm-up may help: it rose, and is steady after that.
   std::string SteadyFrom() const {
-    const std::optional<size_t> intervals = WarmUpLength(load_.interval_rates);
-    if (intervals.value_or(0) == 0) return "";
-    const double share =
-        static_cast<double>(*intervals) / static_cast<double>(load_.interval_rates.size());
-    return Format("; steady from %.1f s on: try so much more \"warmup\"",
+    const std::span<const double> rates = load_.interval_rates;
+    const size_t left_out = WarmUpLength(rates).value_or(0);
+    if (left_out == 0) return "";
+    const std::span<const double> rest = rates.subspan(left_out);
+    const std::optional<Trend> trend = FindTrend(rest);
+    const std::optional<ChangePoint> shift = FindChangePoint(rest);
+    if (Mean(rates.first(left_out)) > Mean(rest) || (trend && IsSureAndLarge(*trend)) ||
+        (shift && IsSureAndLarge(*shift))) {
+      return "";
+    }
+    const double share = static_cast<double>(left_out) / static_cast<double>(rates.size());
+    return Format("; steady from %.1f s on: if it was warming up, add so much to \"warmup\"",
                   share * load_.window_seconds);
   }
 

@@ -11,8 +11,8 @@ from style import number, plural
 Place = tuple[str, Level]  # architecture, where on the x axis
 
 KEY = (
-    "Small dots: single repetitions (crosses: not valid). Large marks, on bars thick lines: "
-    "medians, each with its 95 % interval. Hollow, dashed or hatched: cell not valid."
+    "Small dots: single repetitions (crosses: not valid). Large marks, on bars thick lines: medians, each with its "
+    "95 % interval (of fewer than 6 repetitions: all of them). Hollow, dashed or hatched: cell not valid."
 )
 COMPARISONS_SHOWN_MAX = 6
 NOTES_SHOWN_MAX = 3

@@ -25,6 +25,7 @@ class Player {
   int64_t PlayBlock(DuetContenders& contenders);
   DuetPair PlayPair(DuetContenders& contenders);
   std::string EndedBy(bool time_is_up) const;
+  bool IsEven() const { return (rules_.repetition + block_) % 2 == 0; }
   size_t played() const { return outcome_.pairs.size() + outcome_.pairs_left_out; }
 
   const DuetRules& rules_;
@@ -37,7 +38,7 @@ DuetOutcome Player::Play(const StartContenders& start) {
   const int64_t deadline_ns = rules_.now_ns() + rules_.time_limit_ns;
   while (outcome_.ended_by.empty()) {
     int64_t begin_ns = rules_.now_ns();
-    const auto contenders = start(/*baseline_first=*/block_ % 2 == 0);
+    const auto contenders = start(/*baseline_first=*/IsEven());
     begin_ns += PlayBlock(*contenders);
     contenders->Stop();
     ++block_;
@@ -54,7 +55,7 @@ int64_t Player::PlayBlock(DuetContenders& contenders) {
   }
   const int64_t finding_ns = rules_.now_ns() - begin_ns;
   // An odd number of pairs has one order once more than the other: in turn this one and that.
-  baseline_first_ = block_ % 2 == 0;
+  baseline_first_ = IsEven();
   PlayPair(contenders);  // warms up
   for (size_t i = PairsPerBlock(outcome_.slice_ns, rules_.pairs_max); i > 0; --i) {
     const DuetPair pair = PlayPair(contenders);

@@ -70,6 +70,8 @@ struct DuetRules {
   int64_t connections = 0;  // that have a request under way at a time
   int64_t slice_ns = 0;     // 0: by calibration
   size_t pairs_max = 0;     // played, usable or not; only whole blocks are
+  // How often these two had a duet before: with few blocks in each, orders turn from duet to duet.
+  size_t repetition = 0;
   // Of everything. No block begins that would not be over by then, if it takes as long as the last;
   // the first is played whatever it takes.
   int64_t time_limit_ns = 0;
@@ -98,7 +100,8 @@ int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 // would not be kDuetBlocksMin blocks otherwise.
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
 
-// Blocks until one of the limits: contenders start, in turned order from one block to the next; a
+// Blocks until one of the limits: contenders start, in turned order from one block to the next, and
+// in the first block from one repetition to the next; a
 // pair that isn't counted, in the first block after one more that finds the length of slices if
 // that is not given; pairs, in turned order from one to the next. What a contender throws is thrown
 // on.

@@ -26,8 +26,9 @@ namespace {
 
 using nlohmann::json;
 
-// By methods that take the blocks' logarithms neither for normal nor for independent of each other.
-// With few blocks the interval is too narrow (paired_ratio.h), and p can't be small.
+// By methods that don't take the blocks' logarithms for normal; the sign flips neither for
+// independent of each other. With few blocks the interval is too narrow (paired_ratio.h), and p
+// can't be small.
 json SecondOpinion(const std::vector<double>& block_logs) {
   const double effective = EffectiveCount(block_logs);
   const double shrink = std::sqrt(effective / static_cast<double>(block_logs.size()));

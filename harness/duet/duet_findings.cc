@@ -117,7 +117,6 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
 }
 
 std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::string_view metric) {
-  if (duets.size() == 1) return CompareSlices(duets.front().pairs, metric);
   DuetRatio all;
   std::vector<double> logs;
   for (const DuetOutcome& duet : duets) {
@@ -129,6 +128,7 @@ std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::s
   }
   if (logs.empty()) return std::nullopt;
   all.ratio = RatioOf(logs);
+  all.duets = logs.size();
   return all;
 }
 

@@ -27,6 +27,7 @@ struct DuetRatio {
   PairedRatio ratio;               // own / baseline; without an interval, and with p = 1, of few
   size_t pairs = 0;                // in which both have a value above 0
   std::vector<double> block_logs;  // of each block that has such pairs: the median logarithm
+  size_t duets = 1;                // in which they are
 
   size_t blocks() const { return block_logs.size(); }
 };
@@ -36,7 +37,7 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
 
 // The same of several duets of the same two, each at another time of a run: by the duets, of each
 // the mean of its blocks' logarithms, since blocks that follow each other share the state of the
-// machine. Of one duet it is CompareSlices().
+// machine. Pure.
 std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::string_view metric);
 
 // Half the width of the ratio's 95 % interval, on logarithms: 0.02 is about 2 % to each side.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "harness/duet/duet_command.h"
 #include "harness/duet/duet_text.h"
+#include "harness/statistics/still_needed.h"
 
 namespace crossover {
 namespace {
@@ -162,6 +163,10 @@ TEST(DuetText, SaysWhatAPrecisionWouldTake) {
   outcome.ended_by = "time_limit";
   EXPECT_THAT(RenderDuet("A", "B", outcome, 0.002),
               HasSubstr("To know the CPU per request to 0.2 % either way would take about "));
+  const size_t more =
+      *ValuesStillNeeded(CompareSlices(outcome.pairs, "cpu_us_per_request")->block_logs, 0.002);
+  EXPECT_THAT(RenderDuet("A", "B", outcome, 0.002),
+              HasSubstr("about " + std::to_string(more) + " more blocks.\n"));
   EXPECT_THAT(RenderDuet("A", "B", outcome, 0.02), Not(HasSubstr("either way")));
   outcome.ended_by = "precision";
   EXPECT_THAT(RenderDuet("A", "B", outcome, 0.002), Not(HasSubstr("either way")));

@@ -137,7 +137,7 @@ TEST_F(DuetReportTest, ComparesByDuetsWhereThereWereSeveral) {
     }
     log_.trials.push_back(again);
   }
-  log_.run.experiment.duet->repetitions = 4;
+  log_.run.experiment.duet->repetitions = 4;  // of 5 repetitions
   const auto cpu = Compared("cpu_us_per_request");
   EXPECT_EQ(cpu["duets"], 4);
   EXPECT_EQ(cpu["blocks"], 40);
@@ -145,10 +145,16 @@ TEST_F(DuetReportTest, ComparesByDuetsWhereThereWereSeveral) {
   EXPECT_NEAR(cpu["ratio"].get<double>(), 1.03 * std::pow(1.1 * 1.2 * 1.3, 0.25), 0.002);
   // Of four values that spread by a tenth, and not of forty.
   EXPECT_GT(cpu["ci95_high"].get<double>() / cpu["ci95_low"].get<double>(), 1.3);
+  log_.trials.back().verdict.reasons = {{.code = "failed", .detail = "the server of new ended"}};
+  EXPECT_EQ(Compared("cpu_us_per_request")["duets"], 3);
+  EXPECT_THAT(RenderSummary(BuildReport(log_, {})),
+              HasSubstr("Of the duets of new at 100 1 broke off: the server of new ended."));
   log_.trials.pop_back();
   log_.trials.pop_back();
   EXPECT_EQ(Compared("cpu_us_per_request")["no_duet"],
             "fewer than three of its duets have both values");
+  log_.trials.pop_back();  // nor are the blocks of the only one that was left enough
+  EXPECT_EQ(Compared("cpu_us_per_request")["method"], "interleaved");
 }
 
 TEST_F(DuetReportTest, StandsOnItsOwn) {

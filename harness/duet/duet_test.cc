@@ -108,6 +108,12 @@ TEST_F(DuetTest, TurnsTheOrderAroundFromBlockToBlockAndFromPairToPair) {
   EXPECT_FALSE(outcome.pairs[3].baseline_first);
 }
 
+TEST_F(DuetTest, TurnsTheOrderAroundFromRepetitionToRepetition) {
+  rules_.repetition = 1;
+  EXPECT_EQ(Play().ended_by, "pairs");
+  EXPECT_TRUE(stage_.order.starts_with("ob:")) << stage_.order;
+}
+
 TEST_F(DuetTest, FindsTheLengthOfItsSlicesInTheFirstBlock) {
   rules_.slice_ns = 0;
   rules_.connections = 1000;

@@ -70,7 +70,7 @@ std::string StillNeededText(const DuetOutcome& outcome, double precision) {
   if (precision <= 0 || outcome.ended_by == "precision") return "";
   const auto cpu = CompareSlices(outcome.pairs, "cpu_us_per_request");
   if (!cpu || !cpu->ratio.interval95) return "";
-  const auto needed = ValuesStillNeeded(EstimateMean(cpu->block_logs), precision);
+  const auto needed = ValuesStillNeeded(cpu->block_logs, precision);
   if (needed == 0u) return "";
   return "To know the CPU per request to " + PercentText(precision) + " either way would take " +
          (needed ? "about " + CountText(*needed, "more block") : "very many more blocks") + ".\n";

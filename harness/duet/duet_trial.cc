@@ -223,6 +223,7 @@ nlohmann::json RunDuet(const TrialSetup& setup) {
                                                    setup.trial.connections),
                   .slice_ns = duet.slice_ns,
                   .pairs_max = static_cast<size_t>(duet.pairs),
+                  .repetition = setup.trial.repetition,
                   .time_limit_ns = duet.time_limit_ns,
                   .enough = nullptr,
                   .now_ns = MonotonicNs};

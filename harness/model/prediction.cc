@@ -77,6 +77,7 @@ class Prediction {
       AddRing();
     } else {
       AddSession();
+      AddStack();
       AddCalls();
     }
     AddSwitches();
@@ -105,6 +106,8 @@ class Prediction {
   }
 
   void AddSession();
+  void AddStack();
+  bool HasThreadPerConnection() const;
   void AddCalls();
   void AddReceives(double count);
   void AddWaits(double count);
@@ -128,6 +131,20 @@ void Prediction::AddSession() {
   const double calls_ns = Cost("receive", connections_) + Cost("send", connections_);
   Add("http", "session_between_calls", 1,
       std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns));
+}
+
+bool Prediction::HasThreadPerConnection() const {
+  return ServerThreads({.name = architecture_, .label = {}, .options = {}}, connections_, 1) >=
+         connections_;
+}
+
+// A stack that only one connection uses is cold when its turn comes.
+void Prediction::AddStack() {
+  if (!HasThreadPerConnection() && architecture_ != "fiber") return;
+  const auto own_ns = costs_.Find("session_own_stack", connections_);
+  if (!own_ns) return;  // a run of before it was measured
+  Add("http", "own_stack", 1,
+      std::max(0.0, *own_ns - Cost("session", connections_) - 2 * Cost("fiber_switch")));
 }
 
 // What a call is for is not seen: one receive and one send are taken to move the request and its
@@ -184,8 +201,7 @@ void Prediction::AddRing() {
 // twice within the call: before, and when it was woken.
 void Prediction::AddSwitches() {
   const double switches = trace_["switches_per_request"].get<double>();
-  if (ServerThreads({.name = architecture_, .label = {}, .options = {}}, connections_, 1) >=
-      connections_) {
+  if (HasThreadPerConnection()) {
     const char* const step = all_awake_ ? "switch_closed" : "switch";
     Add("switches", step, switches, Cost(step, connections_));
     return Add("receive", "look_again", switches,
@@ -193,8 +209,10 @@ void Prediction::AddSwitches() {
   }
   // Who was preempted by another thread of the server runs again when that one blocks.
   const double all_preemptions = trace_["preemptions_per_request"].get<double>();
-  const double preemptions = std::min(all_preemptions, switches - all_preemptions);
-  if (preemptions > 0) Add("switches", "preemption", preemptions, Cost("preemption"));
+  const auto preemption_ns = costs_.Find("preemption");  // older runs lack it
+  const double preemptions =
+      preemption_ns ? std::min(all_preemptions, switches - all_preemptions) : 0;
+  Add("switches", "preemption", preemptions, preemption_ns.value_or(0));
   Add("switches", "pingpong_futex", switches - 2 * preemptions,
       std::max(0.0, Cost("pingpong_futex") - Cost("futex_wake_none") - Cost("futex_wait_changed")));
 }

@@ -209,15 +209,15 @@ TEST_F(CellProfileTest, SaysWhyThereIsNoTrace) {
 TEST_F(CellProfileTest, HasAPredictionForAMachineAsSlowAsInItsTrials) {
   log_.run.experiment.cost_readings = 1;
   CostReading reading{.loopback_ns = 350};  // in the trials: 700
-  for (const char* name :
-       {"session", "receive", "receive_empty", "send", "request", "switch_closed"}) {
+  for (const char* name : {"session", "receive", "receive_empty", "send", "request",
+                           "switch_closed", "session_own_stack"}) {
     reading.costs.push_back({.name = name, .connections = 100, .ns = 1000});
   }
   for (const int64_t ready : {1, 64}) {
     reading.costs.push_back({.name = "wait", .connections = 100, .ready = ready, .ns = 500});
   }
-  for (const char* name :
-       {"system_call", "pingpong_futex", "futex_wake_none", "preemption", "futex_wait_changed"}) {
+  for (const char* name : {"system_call", "pingpong_futex", "futex_wake_none", "preemption",
+                           "futex_wait_changed", "fiber_switch"}) {
     reading.costs.push_back({.name = name, .ns = 100});
   }
   log_.costs = {reading};

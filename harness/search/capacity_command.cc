@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -24,7 +25,8 @@ namespace {
 using nlohmann::json;
 
 constexpr double kUnansweredMax = 0.001;
-constexpr double kBehindMax = 0.02;  // of the offered rate
+constexpr double kBehindMax = 0.02;    // of the requests that were due
+constexpr double kBehindByChance = 3;  // standard deviations
 constexpr double kFirstShare = 0.8;  // of the throughput in a closed loop: where the search begins
 
 // One architecture's search, and the best trial that kept the objective.
@@ -84,7 +86,8 @@ bool Capacity::Step(size_t architecture) {
   const auto rate = contender.search->Next();
   if (!rate) return false;
   const Metrics metrics = Try(architecture, *rate);
-  const bool met = Keeps(metrics, objective_);
+  const bool met =
+      Keeps(metrics, objective_, static_cast<double>(experiment_.load.duration_ns) / 1e9);
   contender.search->Add(met);
   if (met && *rate >= contender.search->met_rps().value_or(0)) contender.best = metrics;
   const auto latency = MetricOf(metrics, objective_.metric);
@@ -212,15 +215,24 @@ Objective ParseObjective(std::string_view text) {
           .limit_us = static_cast<double>(limit_ns) / 1e3};
 }
 
-bool Keeps(const Metrics& metrics, const Objective& objective) {
+// Whether in the window about as many were answered as were due. The difference is by how many more
+// are under way at its end than at its beginning: of a rate that is kept, a difference of two
+// numbers of about rate x latency each.
+bool KeepsUp(const Metrics& metrics, double window_seconds) {
+  const double offered_rps = MetricOf(metrics, "offered_rps").value_or(0);
+  const double answered_rps = MetricOf(metrics, "throughput_rps").value_or(0);
+  const double mean_seconds = MetricOf(metrics, "latency_us_mean").value_or(0) / 1e6;
+  const double chance = kBehindByChance * std::sqrt(2 * offered_rps * mean_seconds);
+  const double behind = (offered_rps - answered_rps) * window_seconds;
+  return offered_rps > 0 && behind <= std::max(kBehindMax * offered_rps * window_seconds, chance);
+}
+
+bool Keeps(const Metrics& metrics, const Objective& objective, double window_seconds) {
   const auto latency = MetricOf(metrics, objective.metric);
   const auto unanswered = MetricOf(metrics, "unanswered_share");
   const auto shed = MetricOf(metrics, "shed_share");
-  const double offered_rps = MetricOf(metrics, "offered_rps").value_or(0);
-  const double answered_rps = MetricOf(metrics, "throughput_rps").value_or(0);
   return latency && unanswered && shed && *latency < objective.limit_us &&
-         *unanswered + *shed <= kUnansweredMax && offered_rps > 0 &&
-         answered_rps >= (1 - kBehindMax) * offered_rps;
+         *unanswered + *shed <= kUnansweredMax && KeepsUp(metrics, window_seconds);
 }
 
 int CapacityCommand(const CapacityChoice& choice) {

@@ -21,10 +21,10 @@ struct Objective {
 Objective ParseObjective(std::string_view text);
 
 // Whether a trial's metrics keep it: the latency is below the limit, all but one in a thousand of
-// the requests that were due were answered, and in the window as many as were due, but for 2 %:
-// else a rate that outruns the server would be kept if only the window is short beside the limit.
-// What could not be measured does not keep it.
-bool Keeps(const Metrics& metrics, const Objective& objective);
+// the requests that were due were answered, and in the window as many as were due, but for 2 % or
+// what may be chance: else a rate that outruns the server would be kept if only the window is short
+// beside the limit. What could not be measured does not keep it.
+bool Keeps(const Metrics& metrics, const Objective& objective, double window_seconds);
 
 struct CapacityChoice {
   std::vector<std::string> contenders;  // as for crossover duet

@@ -60,23 +60,28 @@ TEST(Objective, IsAQuantileAndItsLimit) {
 TEST(Objective, IsKeptByLatencyAndAnswers) {
   const Objective objective = ParseObjective("p99<10ms");
   Metrics metrics;
-  EXPECT_FALSE(Keeps(metrics, objective));
+  EXPECT_FALSE(Keeps(metrics, objective, 2));
   SetMetric(metrics, "latency_us_p99", 9'999);
   SetMetric(metrics, "unanswered_share", 0.0005);
-  EXPECT_FALSE(Keeps(metrics, objective));  // what was shed is not known
+  EXPECT_FALSE(Keeps(metrics, objective, 2));  // what was shed is not known
   SetMetric(metrics, "shed_share", 0);
-  EXPECT_FALSE(Keeps(metrics, objective));  // nor what was due
+  EXPECT_FALSE(Keeps(metrics, objective, 2));  // nor what was due
   SetMetric(metrics, "offered_rps", 1000);
   SetMetric(metrics, "throughput_rps", 980);
-  EXPECT_TRUE(Keeps(metrics, objective));
+  EXPECT_TRUE(Keeps(metrics, objective, 2));
   SetMetric(metrics, "throughput_rps", 979);
-  EXPECT_FALSE(Keeps(metrics, objective));  // the rest was answered when the window was over
+  EXPECT_FALSE(Keeps(metrics, objective, 2));      // the rest was answered when the window was over
+  SetMetric(metrics, "latency_us_mean", 150'000);  // some 150 under way at a time
+  SetMetric(metrics, "throughput_rps", 975);
+  EXPECT_TRUE(Keeps(metrics, objective, 2));
+  SetMetric(metrics, "throughput_rps", 970);
+  EXPECT_FALSE(Keeps(metrics, objective, 2));
   SetMetric(metrics, "throughput_rps", 1010);
   SetMetric(metrics, "shed_share", 0.01);
-  EXPECT_FALSE(Keeps(metrics, objective));
+  EXPECT_FALSE(Keeps(metrics, objective, 2));
   SetMetric(metrics, "shed_share", 0);
   SetMetric(metrics, "latency_us_p99", 10'000);
-  EXPECT_FALSE(Keeps(metrics, objective));
+  EXPECT_FALSE(Keeps(metrics, objective, 2));
 }
 
 TEST(Axis, SetsTheirPlaces) {

@@ -138,7 +138,7 @@ std::string Quote(const ordered_json& summary) {
   const std::string failed =
       summary["failures"].empty() ? "" : " It failed: see crossover selftest --show.";
   return "Self-test on this machine (" + summary["last_utc"].get<std::string>().substr(0, 10) +
-         "): " + text + "." + failed;
+         "), single duets at 200 connections: " + text + "." + failed;
 }
 
 }  // namespace

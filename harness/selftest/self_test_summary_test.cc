@@ -79,7 +79,8 @@ TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
   EXPECT_EQ(summary["first_utc"], "2026-11-27T01:00:00Z");
   EXPECT_EQ(summary["last_utc"], "2026-11-28T02:00:00Z");
   EXPECT_EQ(summary["quote"],
-            "Self-test on this machine (2026-11-28): a server was found to differ from itself in 1 "
+            "Self-test on this machine (2026-11-28), single duets at 200 connections: a server was "
+            "found to differ from itself in 1 "
             "of 2 duets, one that takes 3 % more CPU was told from it in 1 of 2 duets, one that "
             "takes 10 % more CPU was told from it in 1 of 1 duet.");
 }

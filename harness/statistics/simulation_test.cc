@@ -3,12 +3,14 @@
 
 #include <cmath>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "harness/statistics/bootstrap.h"
 #include "harness/statistics/change_point.h"
 #include "harness/statistics/paired_ratio.h"
 #include "harness/statistics/serial_mean.h"
+#include "harness/statistics/sign_flip.h"
 #include "harness/statistics/simulated_values.h"
 #include "harness/statistics/warm_up.h"
 
@@ -50,19 +52,25 @@ TEST(SimulatedMeans, AreCoveredThoughNeighboursCorrelate) {
   EXPECT_LE(naive, 0.88);
 }
 
-TEST(SimulatedBootstrap, CoversMeansAndMedians) {
+TEST(SimulatedBootstrap, CoversMeans) {
   const double means = Share(1000, [](RandomSequence& random) {
     const auto interval = BcaMeanInterval95(Normal(random), {.resamples = 399});
     return interval->low <= 0 && interval->high >= 0;
   });
   EXPECT_GE(means, 0.92);
   EXPECT_LE(means, 0.98);
-  const double medians = Share(1000, [](RandomSequence& random) {
-    const auto interval = BcaMedianInterval95(HeavyTailed(random), {.resamples = 199});
-    return interval->low <= 0 && interval->high >= 0;
-  });
-  EXPECT_GE(medians, 0.92);
-  EXPECT_LE(medians, 0.98);
+}
+
+TEST(SimulatedSignFlips, SeldomFindWhatIsNotThere) {
+  for (const auto& [draw, most] : {std::pair{&Normal, 0.05}, {&Correlated, 0.08}}) {
+    const double found = Share(1000, [&, draw = draw](RandomSequence& random) {
+      const Values values = draw(random);
+      const double shrink = std::sqrt(EffectiveCount(values) / kPairs);
+      return SignFlipProbability(values, {.vectors = 199, .shrink = shrink}) <= 0.05;
+    });
+    EXPECT_LE(found, most);
+    EXPECT_GE(found, 0.01);
+  }
 }
 
 TEST(SimulatedLooking, StoppedByAFindingFindsWhatIsNotThere) {

@@ -7,23 +7,24 @@
 
 namespace crossover {
 
-std::optional<size_t> ValuesStillNeeded(const SerialMean& mean, double reach) {
+std::optional<size_t> ValuesStillNeeded(std::span<const double> values, double reach) {
   CHECK(reach > 0);
-  if (mean.count < 2) return std::nullopt;
-  if (mean.reach95 <= reach) return 0;
-  const auto enough_with = [&](size_t values) {
-    const double growth = static_cast<double>(values) / static_cast<double>(mean.count);
-    return StudentReach95(mean.effective * growth - 1) * mean.standard_error / std::sqrt(growth) <=
-           reach;
+  const size_t there = values.size();
+  if (there < 2) return std::nullopt;
+  const double deviation = StandardDeviation(values);
+  const auto is_enough = [&](size_t count) {
+    const auto n = static_cast<double>(count);
+    return StudentReach95(n - 1) * deviation / std::sqrt(n) <= reach;
   };
-  if (mean.count >= kValuesMax || !enough_with(kValuesMax)) return std::nullopt;
-  size_t too_few = mean.count;
+  if (is_enough(there)) return 0;
+  if (there >= kValuesMax || !is_enough(kValuesMax)) return std::nullopt;
+  size_t too_few = there;
   size_t enough = kValuesMax;
   while (enough - too_few > 1) {
     const size_t middle = too_few + (enough - too_few) / 2;
-    (enough_with(middle) ? enough : too_few) = middle;
+    (is_enough(middle) ? enough : too_few) = middle;
   }
-  return enough - mean.count;
+  return enough - there;
 }
 
 }  // namespace crossover

@@ -7,16 +7,15 @@
 
 #include <cstddef>
 #include <optional>
-
-#include "harness/statistics/serial_mean.h"
+#include <span>
 
 namespace crossover {
 
 inline constexpr size_t kValuesMax = 1'000'000;
 
-// Until half the 95 % interval of the mean is at most `reach` (above 0; checked), if spread and
-// correlation stay what they are now: 0 if it is. The spread is an estimate too; about every other
+// Until half of Student's 95 % interval of the mean is at most `reach` (above 0; checked), if the
+// spread stays what it is: 0 if it is that small. The spread is an estimate too; about every other
 // time it takes more. nullopt for one value, and if it would take more than kValuesMax altogether.
-std::optional<size_t> ValuesStillNeeded(const SerialMean& mean, double reach);
+std::optional<size_t> ValuesStillNeeded(std::span<const double> values, double reach);
 
 }  // namespace crossover

@@ -5,29 +5,27 @@
 #include <cmath>
 #include <vector>
 
-#include "harness/statistics/moments.h"
-
 namespace crossover {
 namespace {
 
-// The mean of `count` values with this standard deviation, of which `effective` count.
-SerialMean MeanOf(size_t count, double effective, double deviation) {
-  SerialMean mean = {.count = count, .effective = effective, .mean = 0.3};
-  mean.standard_error = deviation / std::sqrt(effective);
-  mean.reach95 = StudentReach95(effective - 1) * mean.standard_error;
-  return mean;
+// 30 values with this standard deviation.
+std::vector<double> ThirtyValues(double deviation) {
+  std::vector<double> values;
+  for (int i = 0; i < 30; ++i) {
+    values.push_back(0.3 + (i % 2 == 0 ? 1 : -1) * deviation * std::sqrt(29.0 / 30));
+  }
+  return values;
 }
 
 // Expected: SciPy 1.10's t.ppf, tried one by one.
 TEST(ValuesStillNeeded, IsTheFirstNumberThatIsEnough) {
-  EXPECT_EQ(ValuesStillNeeded(MeanOf(30, 30, 0.05), 0.01), 69u);
-  EXPECT_EQ(ValuesStillNeeded(MeanOf(30, 15, 0.05), 0.02), 23u);  // neighbours that correlate
-  EXPECT_EQ(ValuesStillNeeded(MeanOf(30, 30, 0.05), 0.02), 0u);
+  EXPECT_EQ(ValuesStillNeeded(ThirtyValues(0.05), 0.01), 69u);
+  EXPECT_EQ(ValuesStillNeeded(ThirtyValues(0.05), 0.02), 0u);
 }
 
 TEST(ValuesStillNeeded, MayBeUnknownOrBeyondReach) {
-  EXPECT_EQ(ValuesStillNeeded(EstimateMean(std::vector<double>{0.1}), 0.02), std::nullopt);
-  EXPECT_EQ(ValuesStillNeeded(MeanOf(30, 30, 50), 0.001), std::nullopt);
+  EXPECT_EQ(ValuesStillNeeded(std::vector<double>{0.1}, 0.02), std::nullopt);
+  EXPECT_EQ(ValuesStillNeeded(ThirtyValues(50), 0.001), std::nullopt);
 }
 
 }  // namespace

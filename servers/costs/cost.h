@@ -58,6 +58,20 @@ void RunOn(int cpu);
 // answered in its turn and then asks again.
 std::vector<uint32_t> TurnOrder(size_t n);
 
+// Goes on in `order` from one batch to the next, and begins anew at its end. Refers to it.
+class Turns {
+ public:
+  explicit Turns(const std::vector<uint32_t>& order) : order_(order) {}
+  uint32_t Next() {
+    if (at_ == order_.size()) at_ = 0;
+    return order_[at_++];
+  }
+
+ private:
+  const std::vector<uint32_t>& order_;
+  size_t at_ = 0;
+};
+
 // CPU time of the calling thread since it was made, less what asking takes. In nanoseconds, never
 // less than 0.
 class Stopwatch {

@@ -17,10 +17,10 @@ SINGLE = {
     "asio_handler", "uring_enter",
 }
 PER_CONNECTION = {
-    "session", "receive", "send", "request", "receive_empty", "rearm", "register", "asio_request", "uring_request",
+    "session", "session_own_stack", "receive", "send", "request", "receive_empty", "rearm", "register", "asio_request", "uring_request",
     "eventfd_read", "switch", "switch_closed",
 }
-MAY_BE_REFUSED = {"uring_enter", "uring_request"}  # in a container
+MAY_BE_REFUSED = {"uring_enter", "uring_request", "preemption"}  # in a container; by the scheduler
 
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess:

@@ -1,6 +1,7 @@
 // What it costs a busy CPU that another one wakes a thread of its own: the interrupt, the switch to
 // that thread at once and, when it blocks again, the switch back.
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -44,13 +45,18 @@ class Preemptions {
   Preemptions(const Preemptions&) = delete;
   Preemptions& operator=(const Preemptions&) = delete;
 
-  // What computing takes longer for so many wakes, in nanoseconds of both threads' CPU time.
+  // What computing takes longer for so many wakes, in nanoseconds of both threads' CPU time. Throws
+  // UsageError if they do not preempt.
   double TimeWakes() {
     const size_t target = wanted_.load() + kWakes;
     size_t computed = 0;
+    const int64_t preempted_before = TimesPreempted();
     const int64_t begin_ns = BothCpuNs();
     for (wanted_.store(target); runs_.load() < target; ++computed) Compute();
     const int64_t middle_ns = BothCpuNs();
+    if (TimesPreempted() - preempted_before < static_cast<int64_t>(kWakes / 2)) {
+      throw UsageError("the kernel lets who runs run on, and does not let who is woken preempt");
+    }
     for (size_t i = 0; i < computed && runs_.load() == target; ++i) Compute();
     const int64_t alone_ns = BothCpuNs() - middle_ns;
     return static_cast<double>(middle_ns - begin_ns - alone_ns) - kWakes * read_ns_;
@@ -61,6 +67,12 @@ class Preemptions {
     stopping_.store(true);
     eventfd_.Write(0);
     threads_.Join();
+  }
+
+  static int64_t TimesPreempted() {
+    rusage usage{};
+    getrusage(RUSAGE_THREAD, &usage);
+    return usage.ru_nivcsw;
   }
 
   int64_t BothCpuNs() {

@@ -1,17 +1,13 @@
-// What a request costs in system calls on its connection, and in the session.
+// What a request costs in system calls on its connection.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
-#include <deque>
-#include <string>
 
 #include "base/error.h"
 #include "servers/costs/connection_set.h"
 #include "servers/costs/cost.h"
 #include "servers/costs/stage.h"
-#include "servers/http_session.h"
 
 namespace crossover {
 namespace {
@@ -61,20 +57,6 @@ void TimeWaits(benchmark::State& state, ConnectionSet& set, size_t ready) {
   state.SetItemsProcessed(static_cast<int64_t>(items));
 }
 
-// Goes on in the set's order from one batch to the next.
-class Turns {
- public:
-  explicit Turns(const std::vector<uint32_t>& order) : order_(order) {}
-  uint32_t Next() {
-    if (at_ == order_.size()) at_ = 0;
-    return order_[at_++];
-  }
-
- private:
-  const std::vector<uint32_t>& order_;
-  size_t at_ = 0;
-};
-
 template <typename Once>
 void TimeInTurns(benchmark::State& state, const Placement& placement, ConnectionSet& set,
                  const Once& once) {
@@ -100,37 +82,7 @@ void TimeRegister(benchmark::State& state, const Placement& placement, Connectio
   });
 }
 
-// Sessions that have each answered a request before.
-struct SessionSet {
-  explicit SessionSet(size_t n) : order(TurnOrder(n)) {
-    for (size_t i = 0; i < n; ++i) Serve(sessions.emplace_back(context, counters));
-  }
-  static void Serve(HttpSession& session) {
-    std::memcpy(session.ReadBuffer().data(), kGet.data(), kGet.size());
-    session.Received(kGet.size());
-    while (session.step() == HttpSession::Step::kWrite) {
-      benchmark::DoNotOptimize(session.PendingOutput().data());
-      session.Sent(session.PendingOutput().size());
-    }
-  }
-
-  SessionContext context;
-  Counters::Shard counters;
-  std::vector<uint32_t> order;
-  std::deque<HttpSession> sessions;
-};
-
 }  // namespace
-
-std::vector<Cost> SessionCosts(const Placement& placement, size_t n) {
-  const auto measure = [=](benchmark::State& state) {
-    auto& set = TheStage().Get<SessionSet>(n);
-    Turns turns(set.order);
-    TimeRepeated(state, placement, kRoundRequests,
-                 [&] { SessionSet::Serve(set.sessions[turns.Next()]); });
-  };
-  return {{"session", "the session's work on a GET: parse, handle, serialise", n, 0, measure}};
-}
 
 std::vector<Cost> SocketCosts(const Placement& placement, size_t n) {
   std::vector<Cost> costs;

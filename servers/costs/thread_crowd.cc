@@ -15,19 +15,10 @@ namespace crossover {
 namespace {
 
 constexpr size_t kOtherDescriptors = 100;  // beside the eventfds
-// What a server's thread uses of its stack for a request, about.
-constexpr size_t kStackTouched = 2048;
-constexpr size_t kCacheLine = 64;
-constexpr size_t kDry = 8;  // of so many one is awake
+constexpr size_t kDry = 8;                 // of so many one is awake
 constexpr int64_t kLookNs = 2 * kNsPerUs;
 // Of what is left in the ring.
 constexpr int kNumberBits = 32;
-
-__attribute__((noinline)) void TouchStack() {
-  volatile char bytes[kStackTouched];
-  for (size_t i = 0; i < kStackTouched; i += kCacheLine) bytes[i] = 1;
-  benchmark::DoNotOptimize(bytes[0]);
-}
 
 // About 10 us, and the same for all. By the clock on the wall, since a system call would be one
 // more: a median tells those that were interrupted from those that weren't.
@@ -117,7 +108,6 @@ void ThreadCrowd::Live(size_t i) {
     while (held_.load(std::memory_order_relaxed)) {
     }
     if (stopping_.load(std::memory_order_relaxed)) return;
-    TouchStack();
     const uint64_t done = (uint64_t{TimeWork()} << kNumberBits) | (i + 1);
     const size_t at = done_tail_.fetch_add(1, std::memory_order_relaxed);
     done_[at % size()].store(done, std::memory_order_release);
