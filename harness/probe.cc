@@ -40,6 +40,11 @@ void AttachedProbe::Read(Moment moment) {
   probe_->Read(moment, sample);
 }
 
+void AttachedProbe::ReadInVain() {
+  Sample sample;
+  if (refused_.empty()) probe_->Read(Moment::kWindowStart, sample);
+}
+
 void AttachedProbe::Derive(const TrialFacts& facts, Metrics& metrics) const {
   if (!refused_.empty()) {
     for (const std::string_view name : probe_->metrics()) {

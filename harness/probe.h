@@ -92,6 +92,8 @@ class AttachedProbe {
       : name_(name), probe_(std::move(probe)) {}
   void Attach(const ProbeTarget& target);
   void Read(Moment moment);
+  // As at the window's start, and forgets it: for what it costs.
+  void ReadInVain();
   void Derive(const TrialFacts& facts, Metrics& metrics) const;
 
  private:

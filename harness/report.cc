@@ -114,7 +114,8 @@ ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks) {
   }
   if (run.experiment.profile || run.experiment.trace) {
     report["instruments"] = {{"profile", InstrumentCost(log, Pass::kProfile)},
-                             {"trace", InstrumentCost(log, Pass::kTrace)}};
+                             {"trace", InstrumentCost(log, Pass::kTrace)},
+                             {"counters", CountersCost(log)}};
   }
   if (run.experiment.cost_readings > 0) AddPredictions(run, cells, CostTable(log.costs), report);
   report["canary"] = CanaryToJson(log);

@@ -166,8 +166,13 @@ void TrialRun::AwaitMeasuredInSlices() {
   instrumented_ = ServerPids();
   const auto clock =
       std::make_shared<ServerCpuClock>(server_.server_pid(), server_.many_processes());
-  window_.emplace(*instrument_, WindowNs(setup_.experiment, setup_.trial.pass),
-                  [clock] { return clock->Read(); });
+  window_.emplace(
+      *instrument_, WindowNs(setup_.experiment, setup_.trial.pass),
+      [clock] { return clock->Read(); },
+      [this] {
+        Counters();
+        for (AttachedProbe& probe : probes_) probe.ReadInVain();
+      });
   window_->Begin(MonotonicNs());
   const int64_t deadline_ns = In(setup_.deadlines.measured_ns);
   while (true) {

@@ -7,8 +7,8 @@
 
 #include "base/json_node.h"
 #include "base/limits.h"
+#include "harness/statistics/clustered_signed_rank.h"
 #include "harness/statistics/median.h"
-#include "harness/statistics/moments.h"
 
 namespace crossover {
 namespace {
@@ -43,6 +43,15 @@ PairedRatio RatioOf(const std::vector<double>& logs) {
   PairedRatio ratio = ComparePairs(ratios, std::vector<double>(ratios.size(), 1.0));
   if (logs.size() < kIntervalValuesMin) ratio = {.ratio = ratio.ratio};
   return ratio;
+}
+
+// Of blocks of such logarithms.
+PairedRatio RatioOf(const std::vector<std::vector<double>>& blocks) {
+  const ClusteredCentre found = LocateClusters(blocks);
+  return {.ratio = std::exp(found.centre),
+          .interval95 = ConfidenceInterval{.low = std::exp(found.interval95.low),
+                                           .high = std::exp(found.interval95.high)},
+          .probability = found.probability};
 }
 
 // Of before there were blocks all pairs are of one.
@@ -107,12 +116,15 @@ std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric) 
 
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
   DuetRatio found;
-  for (const auto& [block, logs] : LogRatiosOf(pairs, metric)) {
+  std::vector<std::vector<double>> blocks;
+  RatiosByBlock by_block = LogRatiosOf(pairs, metric);
+  for (auto& [block, logs] : by_block) {
     found.pairs += logs.size();
     found.block_logs.push_back(Median(logs));
+    blocks.push_back(std::move(logs));
   }
-  if (found.block_logs.empty()) return std::nullopt;
-  found.ratio = RatioOf(found.block_logs);
+  if (blocks.empty()) return std::nullopt;
+  found.ratio = blocks.size() < kDuetBlocksMin ? RatioOf(found.block_logs) : RatioOf(blocks);
   return found;
 }
 
@@ -124,7 +136,7 @@ std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::s
     if (!found) continue;
     all.pairs += found->pairs;
     all.block_logs.insert(all.block_logs.end(), found->block_logs.begin(), found->block_logs.end());
-    logs.push_back(Mean(found->block_logs));
+    logs.push_back(std::log(found->ratio.ratio));
   }
   if (logs.empty()) return std::nullopt;
   all.ratio = RatioOf(logs);

@@ -32,12 +32,13 @@ struct DuetRatio {
   size_t blocks() const { return block_logs.size(); }
 };
 
-// By the blocks, of each the median of its pairs' ratios. Pure. nullopt if there is no such pair.
+// From kDuetBlocksMin blocks on by the signed ranks of all pairs, summed by block: a disturbance
+// makes some pairs wild, and these count no more than others. With fewer that could find nothing:
+// Student's t over the blocks, of each the median. Pure. nullopt if there is no such pair.
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);
 
-// The same of several duets of the same two, each at another time of a run: by the duets, of each
-// the mean of its blocks' logarithms, since blocks that follow each other share the state of the
-// machine. Pure.
+// The same of several duets of the same two, each at another time of a run: Student's t over the
+// duets' ratios, since blocks that follow each other share the state of the machine. Pure.
 std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::string_view metric);
 
 // Half the width of the ratio's 95 % interval, on logarithms: 0.02 is about 2 % to each side.

@@ -92,6 +92,24 @@ TEST(DuetFindings, CountBlocksAndNotPairs) {
   EXPECT_EQ(two->ratio.probability, 1);
 }
 
+TEST(DuetFindings, FindADifferenceBesideABlockThatWasDisturbed) {
+  DuetOutcome outcome{.slice_ns = 100'000'000, .ended_by = "pairs"};
+  for (size_t i = 0; i < 60; ++i) {
+    const double factor = i / 5 == 7 ? 0.83 : 1.02 + 0.002 * static_cast<double>(i % 11);
+    outcome.pairs.push_back(
+        {.own = Slice(10 * factor, 50'000), .baseline = Slice(10, 50'000), .block = i / 5});
+  }
+  const auto found = CompareSlices(outcome.pairs, "cpu_us_per_request");
+  ASSERT_TRUE(found);
+  EXPECT_NEAR(found->ratio.ratio, 1.03, 0.005);
+  EXPECT_GT(found->ratio.interval95->low, 1);
+  EXPECT_LT(found->ratio.probability, 0.05);
+  // Student's t over the medians of the blocks would see only scatter.
+  std::vector<double> medians;
+  for (const double log : found->block_logs) medians.push_back(std::exp(log));
+  EXPECT_GT(ComparePairs(medians, std::vector<double>(12, 1.0)).probability, 0.1);
+}
+
 TEST(DuetFindings, RefuseWhatIsNoDuet) {
   nlohmann::json findings = ToJson(Outcome(1, 0.01));
   EXPECT_THROW(DuetOutcomeFromJson(nullptr), UsageError);

@@ -32,7 +32,8 @@ class DuetTest(unittest.TestCase):
         findings = report["findings"]
         self.assertEqual(findings["slice_ns"], 50_000_000)
         if findings["ended_by"] == "pairs":
-            self.assertEqual(len(findings["pairs"]), 3)
+            # A pair that was read too late is left out, but was played.
+            self.assertEqual(len(findings["pairs"]) + findings["pairs_left_out"], 3)
         for pair in findings["pairs"]:
             for side in ("own", "baseline"):
                 self.assertGreater(pair[side]["verified"], 0)

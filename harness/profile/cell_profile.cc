@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -134,6 +135,7 @@ double SchedulerShare(const ordered_json& classes) {
 
 struct SliceCost {
   bool on = false;
+  bool counters = false;
   double cpu_ns = 0;
   double requests = 0;
 };
@@ -147,24 +149,46 @@ std::vector<SliceCost> CostsOf(const json& findings) {
     const bool counts = cpu_ns.is_number() &&
                         slice.value("seconds", 0.0) * 1e9 >= static_cast<double>(kSliceNs) / 2;
     costs.push_back({.on = slice.value("on", false),
+                     .counters = slice.value("counters", false),
                      .cpu_ns = counts ? cpu_ns.get<double>() : 0,
                      .requests = counts ? slice.value("requests", 0.0) : 0});
   }
   return costs;
 }
 
-// CPU per request over the slices with the instrument, and over those without, if there are both.
-void AddPair(const std::vector<SliceCost>& slices, std::vector<double>& with,
-             std::vector<double>& without) {
-  double cpu_ns[2] = {0, 0};
-  double requests[2] = {0, 0};
-  for (const SliceCost& slice : slices) {
-    cpu_ns[slice.on ? 1 : 0] += slice.cpu_ns;
-    requests[slice.on ? 1 : 0] += slice.requests;
+// CPU per request with what costs something, and without it.
+struct CostPairs {
+  std::vector<double> with;
+  std::vector<double> without;
+
+  // Over the slices where `is_with` holds, and over the others, if there are both.
+  void Add(std::span<const SliceCost> slices, bool SliceCost::*is_with) {
+    double cpu_ns[2] = {0, 0};
+    double requests[2] = {0, 0};
+    for (const SliceCost& slice : slices) {
+      cpu_ns[slice.*is_with ? 1 : 0] += slice.cpu_ns;
+      requests[slice.*is_with ? 1 : 0] += slice.requests;
+    }
+    if (cpu_ns[0] <= 0 || cpu_ns[1] <= 0 || requests[0] <= 0 || requests[1] <= 0) return;
+    without.push_back(cpu_ns[0] / requests[0]);
+    with.push_back(cpu_ns[1] / requests[1]);
   }
-  if (cpu_ns[0] <= 0 || cpu_ns[1] <= 0 || requests[0] <= 0 || requests[1] <= 0) return;
-  without.push_back(cpu_ns[0] / requests[0]);
-  with.push_back(cpu_ns[1] / requests[1]);
+
+  ordered_json ToJson() const;
+};
+
+ordered_json CostPairs::ToJson() const {
+  if (with.empty()) return nullptr;
+  const PairedRatio ratio = ComparePairs(with, without);
+  ordered_json out = {{"cpu_per_request_ratio", ratio.ratio},
+                      {"ci95_low", nullptr},
+                      {"ci95_high", nullptr},
+                      {"pairs", with.size()}};
+  if (ratio.interval95) {
+    out["ci95_low"] = ratio.interval95->low;
+    out["ci95_high"] = ratio.interval95->high;
+  }
+  return out;
 }
 
 }  // namespace
@@ -262,29 +286,36 @@ ordered_json TraceToJson(const Cell& cell) {
 }
 
 ordered_json InstrumentCost(const TrialLog& log, Pass pass) {
-  std::vector<double> with;
-  std::vector<double> without;
+  CostPairs pairs;
   for (const TrialRecord& trial : log.trials) {
     if (trial.pass != pass || !trial.findings.is_object()) continue;
-    const std::vector<SliceCost> slices = CostsOf(trial.findings);
-    const size_t before = with.size();
+    std::vector<SliceCost> slices = CostsOf(trial.findings);
+    const size_t before = pairs.with.size();
     for (size_t i = 0; i + 1 < slices.size(); i += 2) {
-      if (slices[i].on != slices[i + 1].on) AddPair({slices[i], slices[i + 1]}, with, without);
+      if (slices[i].on == slices[i + 1].on) continue;
+      if (slices[i].counters || slices[i + 1].counters) continue;
+      pairs.Add(std::span(slices).subspan(i, 2), &SliceCost::on);
     }
     // On in one stretch: the stretch against what surrounds it.
-    if (with.size() == before) AddPair(slices, with, without);
+    if (pairs.with.size() > before) continue;
+    std::erase_if(slices, [](const SliceCost& slice) { return slice.counters; });
+    pairs.Add(slices, &SliceCost::on);
   }
-  if (with.empty()) return nullptr;
-  const PairedRatio ratio = ComparePairs(with, without);
-  ordered_json out = {{"cpu_per_request_ratio", ratio.ratio},
-                      {"ci95_low", nullptr},
-                      {"ci95_high", nullptr},
-                      {"pairs", with.size()}};
-  if (ratio.interval95) {
-    out["ci95_low"] = ratio.interval95->low;
-    out["ci95_high"] = ratio.interval95->high;
+  return pairs.ToJson();
+}
+
+ordered_json CountersCost(const TrialLog& log) {
+  CostPairs pairs;
+  for (const TrialRecord& trial : log.trials) {
+    if (trial.pass != Pass::kProfile || !trial.findings.is_object()) continue;
+    const std::vector<SliceCost> slices = CostsOf(trial.findings);
+    // on, off, off, on: of the two in the middle one has the counters.
+    for (size_t i = 1; i + 1 < slices.size(); i += 4) {
+      if (slices[i].on || slices[i + 1].on) continue;
+      pairs.Add(std::span(slices).subspan(i, 2), &SliceCost::counters);
+    }
   }
-  return out;
+  return pairs.ToJson();
 }
 
 }  // namespace crossover

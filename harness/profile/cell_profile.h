@@ -31,4 +31,7 @@ nlohmann::ordered_json TraceToJson(const Cell& cell);
 // without. For all cells together; null if there are no such slices.
 nlohmann::ordered_json InstrumentCost(const TrialLog& log, Pass pass);
 
+// The same of reading the throughput pass's counters once in a slice, from the profile's trials.
+nlohmann::ordered_json CountersCost(const TrialLog& log);
+
 }  // namespace crossover

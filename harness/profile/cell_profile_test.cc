@@ -296,6 +296,24 @@ TEST_F(InstrumentCostTest, LeavesOutWhatCannotBeCompared) {
   EXPECT_TRUE(cost["ci95_low"].is_null());
 }
 
+TEST_F(InstrumentCostTest, ComparesReadingTheCountersWithTheSliceBesideIt) {
+  json slices = {Slice(true, 1200, 10),  Slice(false, 1000, 10), Slice(false, 1100, 10),
+                 Slice(true, 1200, 10),  Slice(true, 1200, 10),  Slice(false, 2100, 20),
+                 Slice(false, 1000, 10), Slice(true, 1300, 10),  Slice(true, 1300, 10)};
+  slices[2]["counters"] = slices[5]["counters"] = true;
+  // 1.2 times and 1.3 times: the slices with the counters are left out.
+  EXPECT_NEAR(Cost(slices)["cpu_per_request_ratio"].get<double>(), std::sqrt(1.2 * 1.3), 1e-9);
+  const ordered_json counters = CountersCost(log_);
+  EXPECT_EQ(counters["pairs"], 2u);
+  EXPECT_NEAR(counters["cpu_per_request_ratio"].get<double>(), std::sqrt(1.1 * 1.05), 1e-9);
+}
+
+TEST_F(InstrumentCostTest, ComparesNoCountersWhereNoneWereRead) {
+  Cost({Slice(true, 1200, 10), Slice(false, 1000, 10), Slice(false, 1000, 10),
+        Slice(true, 1200, 10)});
+  EXPECT_TRUE(CountersCost(log_).is_null());
+}
+
 TEST_F(InstrumentCostTest, IsNullWithoutSuchSlices) {
   EXPECT_TRUE(Cost(json::array()).is_null());
   EXPECT_TRUE(Cost({Slice(true, -1, 10), Slice(true, -1, 10)}).is_null());

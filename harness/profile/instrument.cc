@@ -178,6 +178,7 @@ std::unique_ptr<Instrument> MakeInstrument(Pass pass) {
 
 json ToJson(const InstrumentSlice& slice) {
   return {{"on", slice.on},
+          {"counters", slice.counters},
           {"seconds", static_cast<double>(slice.end_ns - slice.begin_ns) / 1e9},
           {"cpu_ns", slice.cpu_ns < 0 ? json(nullptr) : json(slice.cpu_ns)},
           {"requests", slice.requests}};

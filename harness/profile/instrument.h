@@ -17,7 +17,8 @@ namespace crossover {
 // A stretch of the window, from one switch of the instrument to the next.
 struct InstrumentSlice {
   bool on = false;
-  int64_t begin_ns = 0;  // CLOCK_MONOTONIC
+  bool counters = false;  // the throughput pass's counters were read in it
+  int64_t begin_ns = 0;   // CLOCK_MONOTONIC
   int64_t end_ns = 0;
   double cpu_ns = 0;    // that the server took in it; negative: not known
   double requests = 0;  // verified in it

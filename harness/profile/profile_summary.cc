@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "base/duration.h"
+#include "harness/profile/sliced_window.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -112,6 +114,23 @@ std::string CostText(const ordered_json& report, const char* instrument) {
          " of stretches with and without it.\n\n";
 }
 
+// The same of the counters, and what that makes in the window of a throughput trial.
+std::string CountersCostText(const ordered_json& report) {
+  const ordered_json cost = report["instruments"].value("counters", ordered_json());
+  if (cost.is_null() || cost["ci95_low"].is_null()) return {};
+  const auto window_ns = static_cast<double>(
+      ParseDurationNs(report["experiment"]["load"]["duration"].get<std::string>(), "duration"));
+  const auto in_window = [&](const char* key) {
+    return Fixed("%.2f",
+                 (cost[key].get<double>() - 1) * 100 * static_cast<double>(kSliceNs) / window_ns);
+  };
+  return "What the counters of the throughput trials cost: a reading adds " +
+         in_window("cpu_per_request_ratio") + " % of CPU to a window (95 % interval " +
+         in_window("ci95_low") + " to " + in_window("ci95_high") + "), from " +
+         CountText(cost["pairs"].get<size_t>(), "pair") +
+         " of slices of 0.25 s with and without one.\n\n";
+}
+
 std::string WhereTheCpuGoes(const ordered_json& report) {
   std::vector<std::string> titles = {"scheduler's share"};
   for (const Column& column : Columns()) titles.push_back(std::string(column.title) + ", µs");
@@ -126,7 +145,7 @@ std::string WhereTheCpuGoes(const ordered_json& report) {
   for (const ordered_json& cell : report["cells"]) {
     if (cell.contains("profile")) text += ProfileRow(report, cell);
   }
-  text += "\n" + CostText(report, "profile");
+  text += "\n" + CostText(report, "profile") + CountersCostText(report);
   for (const ordered_json& each : report["explanations"]) {
     text += "- " + each["text"].get<std::string>() + "\n";
   }

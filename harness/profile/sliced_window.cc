@@ -25,11 +25,25 @@ bool SlicedWindow::NextIsOn(int64_t now_ns) const {
   return !clock_ || slices_.size() % 4 == 0 || slices_.size() % 4 == 3;
 }
 
+// Of the two slices between one that is on and the next, in turns the second and the first.
+bool SlicedWindow::NextHasCounters() const {
+  if (on_ || !clock_ || !instrument_.in_turns()) return false;
+  const size_t place = slices_.size() / 4 % 2 == 0 ? 2 : 1;
+  return slices_.size() % 4 == place;
+}
+
 void SlicedWindow::Begin(int64_t now_ns) {
   begin_cpu_ns_ = cpu_ns_();
   clock_ = begin_cpu_ns_.has_value();
-  window_begin_ns_ = begin_ns_ = now_ns;
+  window_begin_ns_ = now_ns;
+  BeginSlice(now_ns);
+}
+
+void SlicedWindow::BeginSlice(int64_t now_ns) {
+  begin_ns_ = now_ns;
   Switch(NextIsOn(now_ns));
+  counters_ = NextHasCounters();
+  if (counters_) read_counters_();
 }
 
 void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
@@ -37,13 +51,13 @@ void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
   // The load's own interval is not exactly the slice: its rate holds for it.
   const double slice_seconds = static_cast<double>(now_ns - begin_ns_) / 1e9;
   slices_.push_back({.on = on_,
+                     .counters = counters_,
                      .begin_ns = begin_ns_,
                      .end_ns = now_ns,
                      .cpu_ns = cpu_ns && begin_cpu_ns_ ? *cpu_ns - *begin_cpu_ns_ : -1,
                      .requests = seconds > 0 ? requests / seconds * slice_seconds : 0});
-  begin_ns_ = now_ns;
   begin_cpu_ns_ = cpu_ns;
-  Switch(NextIsOn(now_ns));
+  BeginSlice(now_ns);
 }
 
 void SlicedWindow::Close() { Switch(false); }

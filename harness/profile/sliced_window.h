@@ -1,5 +1,6 @@
 // SlicedWindow: switches an instrument on and off over the window of a trial, and keeps account of
-// what the server did in each slice.
+// what the server did in each slice. In some of those without the instrument it has the counters of
+// the throughput pass read, so that their cost is known, too.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,13 @@ class SlicedWindow {
   // `window_ns`: how long the window will be. Its last slice is off, and not told of: it ends when
   // the window does, and not by itself.
   // `cpu_ns`: the CPU time that the server has taken so far, nullopt if it can't be read quickly.
-  // On and off by turns needs that; without, the instrument is on all the time. Both outlive it.
+  // On and off by turns needs that; without, the instrument is on all the time. All outlive it.
   SlicedWindow(Instrument& instrument, int64_t window_ns,
-               std::function<std::optional<double>()> cpu_ns)
-      : instrument_(instrument), window_ns_(window_ns), cpu_ns_(std::move(cpu_ns)) {}
+               std::function<std::optional<double>()> cpu_ns, std::function<void()> read_counters)
+      : instrument_(instrument),
+        window_ns_(window_ns),
+        cpu_ns_(std::move(cpu_ns)),
+        read_counters_(std::move(read_counters)) {}
 
   // The window has opened.
   void Begin(int64_t now_ns);
@@ -37,15 +41,19 @@ class SlicedWindow {
   std::vector<InstrumentSlice> SlicesOn() const;
 
  private:
+  void BeginSlice(int64_t now_ns);
   void Switch(bool on);
   bool NextIsOn(int64_t now_ns) const;
+  bool NextHasCounters() const;
 
   Instrument& instrument_;
   const int64_t window_ns_;
   std::function<std::optional<double>()> cpu_ns_;
+  std::function<void()> read_counters_;
   std::vector<InstrumentSlice> slices_;
   bool on_ = false;
-  bool clock_ = false;  // the server's CPU time can be read
+  bool counters_ = false;  // are read in this slice
+  bool clock_ = false;     // the server's CPU time can be read
   int64_t window_begin_ns_ = 0;
   int64_t begin_ns_ = 0;
   std::optional<double> begin_cpu_ns_;

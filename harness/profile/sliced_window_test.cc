@@ -31,6 +31,8 @@ std::string OnOff(const std::vector<InstrumentSlice>& slices) {
   return text;
 }
 
+void Nothing() {}
+
 constexpr int64_t kBegin = 1'000'000'000'000;
 
 // Lets `slices` pass, each as long as they are meant to be and with 100 requests.
@@ -42,7 +44,8 @@ void PassSlices(SlicedWindow& window, int64_t slices) {
 TEST(SlicedWindow, TakesTurnsThatADriftFallsOnAlike) {
   FakeInstrument instrument;
   double cpu_ns = 0;
-  SlicedWindow window(instrument, 8 * kSliceNs, [&] { return cpu_ns += 1000; });
+  SlicedWindow window(
+      instrument, 8 * kSliceNs, [&] { return cpu_ns += 1000; }, Nothing);
   PassSlices(window, 7);
   EXPECT_EQ(OnOff(window.slices()), "+--++--");
   EXPECT_EQ(instrument.switches, "+-+-");
@@ -55,15 +58,40 @@ TEST(SlicedWindow, TakesTurnsThatADriftFallsOnAlike) {
 TEST(SlicedWindow, IsOnInTheMiddleForWhatMustBeFollowed) {
   FakeInstrument instrument;
   instrument.turns = false;
-  SlicedWindow window(instrument, 8 * kSliceNs, [] { return std::nullopt; });
+  SlicedWindow window(
+      instrument, 8 * kSliceNs, [] { return std::nullopt; }, Nothing);
   PassSlices(window, 7);
   EXPECT_EQ(OnOff(window.slices()), "--++++-");
   EXPECT_EQ(instrument.switches, "+-");
 }
 
+TEST(SlicedWindow, HasTheCountersReadInOneOfTwoSlicesWithoutTheInstrument) {
+  FakeInstrument instrument;
+  size_t read = 0;
+  SlicedWindow window(
+      instrument, 10 * kSliceNs, [] { return 1.0; }, [&] { ++read; });
+  PassSlices(window, 8);
+  std::string with;
+  for (const InstrumentSlice& slice : window.slices()) with += slice.counters ? 'c' : '-';
+  EXPECT_EQ(with, "--c--c--");
+  EXPECT_EQ(OnOff(window.slices()), "+--++--+");
+  EXPECT_EQ(read, 2u);
+}
+
+TEST(SlicedWindow, LeavesTheCountersAloneWhereNothingTakesTurns) {
+  FakeInstrument instrument;
+  instrument.turns = false;
+  size_t read = 0;
+  SlicedWindow window(
+      instrument, 8 * kSliceNs, [] { return 1.0; }, [&] { ++read; });
+  PassSlices(window, 7);
+  EXPECT_EQ(read, 0u);
+}
+
 TEST(SlicedWindow, KeepsItsLastSliceOff) {
   FakeInstrument instrument;
-  SlicedWindow window(instrument, 4 * kSliceNs, [] { return 1.0; });
+  SlicedWindow window(
+      instrument, 4 * kSliceNs, [] { return 1.0; }, Nothing);
   PassSlices(window, 3);
   EXPECT_EQ(OnOff(window.slices()), "+--");
   EXPECT_EQ(instrument.switches, "+-");  // the fourth would have been on
@@ -73,7 +101,8 @@ TEST(SlicedWindow, KeepsItsLastSliceOff) {
 
 TEST(SlicedWindow, SwitchesOffWhenItCloses) {
   FakeInstrument instrument;
-  SlicedWindow window(instrument, 100 * kSliceNs, [] { return 1.0; });
+  SlicedWindow window(
+      instrument, 100 * kSliceNs, [] { return 1.0; }, Nothing);
   PassSlices(window, 4);
   EXPECT_EQ(instrument.switches, "+-+");
   window.Close();
@@ -84,7 +113,8 @@ TEST(SlicedWindow, SwitchesOffWhenItCloses) {
 TEST(SlicedWindow, AccountsForEachSlice) {
   FakeInstrument instrument;
   double cpu_ns = 5000;
-  SlicedWindow window(instrument, 100 * kSliceNs, [&] { return cpu_ns; });
+  SlicedWindow window(
+      instrument, 100 * kSliceNs, [&] { return cpu_ns; }, Nothing);
   window.Begin(kBegin);
   cpu_ns = 6000;
   // Told of a little late: 500 requests in 0.25 s are 2,000 a second.
@@ -105,7 +135,8 @@ TEST(SlicedWindow, AccountsForEachSlice) {
 
 TEST(SlicedWindow, IsOnAllTheTimeWithoutAClock) {
   FakeInstrument instrument;
-  SlicedWindow window(instrument, 6 * kSliceNs, [] { return std::nullopt; });
+  SlicedWindow window(
+      instrument, 6 * kSliceNs, [] { return std::nullopt; }, Nothing);
   PassSlices(window, 5);
   window.Close();
   EXPECT_EQ(OnOff(window.slices()), "+++++");
@@ -117,14 +148,15 @@ TEST(SlicedWindow, SaysWhereTheClockFailed) {
   FakeInstrument instrument;
   std::vector<std::optional<double>> readings = {1.0, 3.0, std::nullopt, 8.0, 9.0};
   size_t next = 0;
-  SlicedWindow window(instrument, 100 * kSliceNs, [&] { return readings.at(next++); });
+  SlicedWindow window(
+      instrument, 100 * kSliceNs, [&] { return readings.at(next++); }, Nothing);
   PassSlices(window, 4);
   std::vector<double> cpu_ns;
   for (const InstrumentSlice& slice : window.slices()) cpu_ns.push_back(slice.cpu_ns);
   EXPECT_THAT(cpu_ns, ElementsAre(2, -1, -1, 1));
   EXPECT_TRUE(ToJson(window.slices()[1])["cpu_ns"].is_null());
   EXPECT_EQ(ToJson(window.slices()[0]).dump(),
-            R"({"cpu_ns":2.0,"on":true,"requests":100.0,"seconds":0.25})");
+            R"({"counters":false,"cpu_ns":2.0,"on":true,"requests":100.0,"seconds":0.25})");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,20 @@ std::string PercentWord(double share) {
 
 ArchitectureLevel Level(const std::string& architecture, const std::string& label) {
   return {.name = architecture, .label = label, .options = {}};
+}
+
+// Of each block, each pair: the CPU per request of both, in microseconds. What the figures are
+// from, so that another estimator can be tried on it.
+json CpuByBlock(const std::vector<DuetPair>& pairs) {
+  json blocks = json::array();
+  for (const DuetPair& pair : pairs) {
+    while (blocks.size() <= pair.block) blocks.push_back(json::array());
+    const auto rounded = [](const DuetSlice& slice) {
+      return std::round(slice.cpu_us_per_request() * 1e4) / 1e4;
+    };
+    blocks[pair.block].push_back({rounded(pair.own), rounded(pair.baseline)});
+  }
+  return blocks;
 }
 
 int64_t Deadline() { return MonotonicNs() + kPatienceNs; }
@@ -106,6 +121,7 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
                {"pairs", found->pairs},
                {"blocks", found->blocks()},
                {"slice_ns", outcome->slice_ns},
+               {"cpu_us_by_block", CpuByBlock(outcome->pairs)},
                {"seconds", static_cast<double>(MonotonicNs() - begin_ns) / 1e9}});
   return line;
 }

@@ -8,6 +8,8 @@
 
 #include "harness/statistics/bootstrap.h"
 #include "harness/statistics/change_point.h"
+#include "harness/statistics/clustered_signed_rank.h"
+#include "harness/statistics/median.h"
 #include "harness/statistics/paired_ratio.h"
 #include "harness/statistics/serial_mean.h"
 #include "harness/statistics/sign_flip.h"
@@ -71,6 +73,49 @@ TEST(SimulatedSignFlips, SeldomFindWhatIsNotThere) {
     EXPECT_LE(found, most);
     EXPECT_GE(found, 0.01);
   }
+}
+
+// Twelve clusters of five, which have a third of a value's spread in common; one value in ten is
+// wild.
+std::vector<Values> WildClusters(double centre, RandomSequence& random) {
+  std::vector<Values> clusters(12);
+  for (Values& cluster : clusters) {
+    const double common = centre + NormalValue(random) / 3;
+    for (int i = 0; i < 5; ++i) {
+      const double spread = random.Uniform() < 0.1 ? 8 : 1;
+      cluster.push_back(common + spread * NormalValue(random));
+    }
+  }
+  return clusters;
+}
+
+TEST(SimulatedClusters, AreCovered) {
+  const double covered = Share(400, [](RandomSequence& random) {
+    const ClusteredCentre found = LocateClusters(WildClusters(2, random));
+    return found.interval95.low <= 2 && found.interval95.high >= 2;
+  });
+  EXPECT_GE(covered, 0.92);
+  EXPECT_LE(covered, 0.98);
+}
+
+TEST(SimulatedClusters, FindMoreByRanksThanByMedians) {
+  size_t by_medians = 0;
+  const double by_ranks = Share(400, [&](RandomSequence& random) {
+    const std::vector<Values> clusters = WildClusters(0.5, random);
+    Values ratios;
+    for (const Values& cluster : clusters) ratios.push_back(std::exp(Median(cluster)));
+    by_medians += ComparePairs(ratios, Values(ratios.size(), 1.0)).probability < 0.05 ? 1 : 0;
+    return LocateClusters(clusters).probability < 0.05;
+  });
+  EXPECT_GT(by_ranks, static_cast<double>(by_medians) / 400 + 0.03);
+}
+
+TEST(SimulatedClusters, AreSeldomFoundWhereNothingIs) {
+  const double found = Share(1000, [](RandomSequence& random) {
+    return LocateClusters(WildClusters(0, random)).probability < 0.05;
+  });
+  EXPECT_LE(found, 0.065);
+  EXPECT_GE(found, 0.03);
 }
 
 TEST(SimulatedLooking, StoppedByAFindingFindsWhatIsNotThere) {

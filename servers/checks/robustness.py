@@ -3,7 +3,7 @@
 
 Checks: slow-headers, slow-body, slow-read, slow-range (slowhttptest beside a client that behaves
 well), flood (half-open and reset connections), descriptors and threads (each run out), drain (SIGTERM
-under load), soak (memory stays flat). docs/robustness.md says what each of them asks for.
+under load), hold (16,000 connections at once), soak (memory stays flat). docs/robustness.md says what each of them asks for.
 """
 
 import dataclasses
@@ -23,12 +23,14 @@ from drain import drain
 from exhaustion import descriptors, threads
 from finding import Finding, Skipped
 from floods import flood
+from hold import SECONDS_MAX as HOLD_SECONDS_MAX, hold
 from server_process import Server
 from slow_clients import MODES, SLOW_SECONDS_MIN, slow_client
 from soak import soak
 
 CHECKS = {f"slow-{mode}": functools.partial(slow_client, mode=mode) for mode in MODES} | {
-    "flood": flood, "descriptors": descriptors, "threads": threads, "drain": drain, "soak": soak}
+    "flood": flood, "descriptors": descriptors, "threads": threads, "drain": drain,
+    "hold": hold, "soak": soak}
 
 # Where a failure is what the architecture is, told as that and not as a failure: (architecture, check).
 BY_DESIGN = {
@@ -37,7 +39,7 @@ BY_DESIGN = {
 
 # What no check needs, at its default size; it hangs.
 CHECK_SECONDS_MAX = 600
-SOAK_SECONDS_MAX = 6 * 3600
+SECONDS_MAX = {"hold": 2 * HOLD_SECONDS_MAX, "soak": 6 * 3600}
 SOAK_REQUESTS, SOAK_CONNECTIONS = 10_000_000, 1_000_000
 
 
@@ -49,6 +51,7 @@ class Bench:
     load: Path
     slow_seconds: int
     slow_connections: int
+    hold_connections: int
     soak_requests: int
     soak_connections: int
 
@@ -112,6 +115,7 @@ def parse():
     parser.add_argument("--slow-seconds", type=positive, default=15,
                         help="of each mode of slowhttptest; default: %(default)s")
     parser.add_argument("--slow-connections", type=positive, default=500, help="default: %(default)s")
+    parser.add_argument("--hold-connections", type=positive, metavar="N", default=16_000, help="default: %(default)s")
     parser.add_argument("--soak", action="store_true", help="soak for 10 million requests and 1 million connections")
     parser.add_argument("--soak-requests", type=positive, metavar="N", help="default: a tenth of --soak's")
     parser.add_argument("--soak-connections", type=positive, metavar="N", help="likewise")
@@ -126,8 +130,8 @@ def parse():
     if any(check.startswith("slow-") for check in checks) and not shutil.which("slowhttptest"):
         parser.error("slowhttptest is not installed; `make checks` does that")
     bench = Bench(program(parser, arguments, "crossover-server"), program(parser, arguments, "crossover-load"),
-                  arguments.slow_seconds, arguments.slow_connections, arguments.soak_requests,
-                  arguments.soak_connections)
+                  arguments.slow_seconds, arguments.slow_connections, arguments.hold_connections,
+                  arguments.soak_requests, arguments.soak_connections)
     return arguments, bench, chosen_architectures(parser, arguments, bench.server), checks
 
 
@@ -140,8 +144,7 @@ def main():
     rows = []
     for name in names:
         for check in checks:
-            seconds_max = CHECK_SECONDS_MAX if check != "soak" else SOAK_SECONDS_MAX
-            rows.append(perform(bench, name, check, seconds_max))
+            rows.append(perform(bench, name, check, SECONDS_MAX.get(check, CHECK_SECONDS_MAX)))
     print_summary(rows, checks)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,103 @@
+#include "harness/statistics/clustered_signed_rank.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "base/check.h"
+#include "harness/statistics/sign_flip.h"
+
+namespace crossover {
+namespace {
+
+constexpr double kLevel = 0.05;
+// Until the ends touch, for values of any size that is of interest.
+constexpr int kHalvings = 48;
+
+// The ranks of the values' distances from `centre`, with their signs. Equal ones share the mean of
+// their ranks; a value at the centre has none.
+std::vector<double> SignedRanks(std::span<const double> values, double centre) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto distance = [&](size_t i) { return std::abs(values[i] - centre); };
+  std::ranges::sort(order, {}, distance);
+  std::vector<double> ranks(values.size());
+  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    while (end < order.size() && distance(order[end]) == distance(order[begin])) ++end;
+    const double rank = (static_cast<double>(begin + 1) + static_cast<double>(end)) / 2;
+    for (size_t i = begin; i < end; ++i) {
+      const double value = values[order[i]];
+      ranks[order[i]] = value == centre ? 0 : std::copysign(rank, value - centre);
+    }
+  }
+  return ranks;
+}
+
+// Between `yes`, where `holds`, and `no`, where it doesn't: the edge.
+double Edge(double yes, double no, const std::function<bool(double)>& holds) {
+  for (int i = 0; i < kHalvings; ++i) {
+    const double middle = yes + (no - yes) / 2;
+    (holds(middle) ? yes : no) = middle;
+  }
+  return yes;
+}
+
+class Clusters {
+ public:
+  explicit Clusters(std::span<const std::vector<double>> clusters) {
+    CHECK(clusters.size() >= kClustersMin);
+    for (const std::vector<double>& cluster : clusters) {
+      CHECK(!cluster.empty());
+      values_.insert(values_.end(), cluster.begin(), cluster.end());
+      ends_.push_back(values_.size());
+    }
+  }
+
+  const std::vector<double>& values() const { return values_; }
+
+  // That the centre is there.
+  double Probability(double centre) const {
+    const std::vector<double> ranks = SignedRanks(values_, centre);
+    std::vector<double> sums;
+    auto begin = ranks.begin();
+    for (const size_t at : ends_) {
+      const auto end = ranks.begin() + static_cast<std::ptrdiff_t>(at);
+      sums.push_back(std::accumulate(begin, end, 0.0));
+      begin = end;
+    }
+    return SignFlipProbability(sums);
+  }
+
+ private:
+  std::vector<double> values_;  // cluster by cluster
+  std::vector<size_t> ends_;
+};
+
+}  // namespace
+
+ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters) {
+  const Clusters all(clusters);
+  const auto [least, most] = std::ranges::minmax(all.values());
+  const double centre = PseudoMedian(all.values());
+  const auto plausible = [&](double value) { return all.Probability(value) >= kLevel; };
+  return {
+      .centre = centre,
+      .interval95 = {.low = Edge(centre, least, plausible), .high = Edge(centre, most, plausible)},
+      .probability = all.Probability(0)};
+}
+
+double PseudoMedian(std::span<const double> values) {
+  CHECK(!values.empty());
+  const auto sum = [&](double centre) {
+    const std::vector<double> ranks = SignedRanks(values, centre);
+    return std::accumulate(ranks.begin(), ranks.end(), 0.0);
+  };
+  // The sum falls as the centre rises. Where it is 0 over a stretch, the middle of that.
+  const auto [least, most] = std::ranges::minmax(values);
+  const double last_above = Edge(least, most, [&](double centre) { return sum(centre) > 0; });
+  const double first_below = Edge(most, least, [&](double centre) { return sum(centre) < 0; });
+  return (last_above + first_below) / 2;
+}
+
+}  // namespace crossover

@@ -1,0 +1,34 @@
+// The centre of values that come in clusters, those of one cluster alike: pairs of slices, of which
+// some have the same two processes. By the signed ranks of all values (Wilcoxon, 1945), which a few
+// wild ones can't move far, summed by cluster, where it is the clusters that count as independent
+// (Rosner, Glynn and Lee, "The Wilcoxon signed rank test for paired comparisons of clustered data",
+// Biometrics 2006). p is exact for clusters of any symmetric distribution: each is as likely to
+// have all its signs turned (sign_flip.h). The interval holds the centres that this test would not
+// refuse. Pure; any thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "harness/statistics/confidence_interval.h"
+
+namespace crossover {
+
+// With fewer, p can't fall below 5 %, and there is no interval.
+inline constexpr size_t kClustersMin = 6;
+
+struct ClusteredCentre {
+  double centre = 0;  // the pseudo-median of all values
+  ConfidenceInterval interval95;
+  double probability = 1;  // two-sided, of values like these if their centre were 0
+};
+
+// `clusters`: at least kClustersMin, each with at least one value (checked).
+ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters);
+
+// The median of the means of all pairs of values, each with itself as well (Hodges and Lehmann,
+// 1963): where the signed ranks of the values' distances sum to 0. Not empty (checked).
+double PseudoMedian(std::span<const double> values);
+
+}  // namespace crossover
