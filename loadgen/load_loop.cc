@@ -61,8 +61,8 @@ LoadLoop::LoadLoop(const LoopSetting& setting, size_t first, size_t connections,
 void LoadLoop::Run() {
   engine_->Start();
   if (schedule_.paced()) prctl(PR_SET_TIMERSLACK, 1);  // or the kernel may be 50 us late
-  next_connect_ns_ = last_settled_ns_ = MonotonicNs();
-  next_check_ns_ = last_settled_ns_ + check_period_ns_;
+  next_connect_ns_ = stalled_since_ns_ = MonotonicNs();
+  next_check_ns_ = stalled_since_ns_ + check_period_ns_;
   while (true) {
     if (stage_ == Stage::kConnect) StartConnects();
     const bool submits = std::exchange(worked_, false);

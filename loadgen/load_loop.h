@@ -243,7 +243,7 @@ class LoadLoop : public EngineSink {
   size_t in_flight_max_;
   int64_t connect_gap_ns_ = 0;  // between two, if their rate is bounded
   int64_t next_connect_ns_ = 0;
-  int64_t last_settled_ns_ = 0;
+  int64_t stalled_since_ns_ = 0;  // the last connection was settled, or more were let in flight
   bool reported_ = false;
 
   int64_t check_period_ns_;

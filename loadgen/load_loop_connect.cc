@@ -8,9 +8,11 @@
 namespace crossover {
 namespace {
 
-// If no connection was served for so long, those in flight wait for something else than their turn
-// (a handler that takes its time, a pool that is full), and holding back the others is no use.
+// If no connection was served for so long, those in flight may wait for something else than their
+// turn (a handler that takes its time, a pool that is full), and holding back the others is no use.
+// Or the server has only paused, and all at once would overrun its backlog: so some more each time.
 constexpr int64_t kStallNs = kNsPerSecond;
+constexpr size_t kStallWidening = 4;
 constexpr int64_t kConnectBurstNs = 10 * kNsPerMs;  // of connects whose rate is bounded
 
 }  // namespace
@@ -90,7 +92,7 @@ void LoadLoop::Settle(Connection& connection, bool served) {
   connection.settled = true;
   ++settled_;
   if (served) ++served_;
-  last_settled_ns_ = MonotonicNs();
+  stalled_since_ns_ = MonotonicNs();
 }
 
 void LoadLoop::ReportConnected() {
@@ -120,8 +122,9 @@ void LoadLoop::CheckTimeouts(int64_t now_ns) {
       if (waited_ns >= options.request_timeout_ns) Lose(i, tally_.ledger.requests.timed_out);
     }
   }
-  if (started_ < connections_.size() && now_ns - last_settled_ns_ >= kStallNs) {
-    in_flight_max_ = connections_.size();
+  if (started_ < connections_.size() && now_ns - stalled_since_ns_ >= kStallNs) {
+    in_flight_max_ = std::min(kStallWidening * in_flight_max_, connections_.size());
+    stalled_since_ns_ = now_ns;
   }
 }
 
