@@ -24,7 +24,7 @@ TEST(MetricCatalogue, HasUniqueNamesAndKnownUnits) {
     EXPECT_FALSE(spec.description.empty()) << spec.name;
     EXPECT_EQ(FindMetric(spec.name), &spec);
   }
-  EXPECT_EQ(names.size(), 39u);
+  EXPECT_EQ(names.size(), 40u);
   EXPECT_EQ(MetricCatalogue().front().name, "throughput_rps");
   EXPECT_EQ(FindMetric("throughput"), nullptr);
 }

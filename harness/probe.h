@@ -57,6 +57,7 @@ struct ProbeTarget {
   // Whoever attaches the probe owns the list and keeps it current.
   const ServerProcesses* processes = nullptr;
   std::vector<int> server_cpus;
+  bool has_cpus_to_itself = false;    // the load generator runs elsewhere
   bool server_reports_rusage = true;  // its counters carry getrusage
 };
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "base/fd.h"
+#include "harness/probes/softirq_threads.h"
 #include "harness/probes/task_files.h"
 #include "harness/probes/taskstats_client.h"
 
@@ -149,6 +150,25 @@ TEST(TaskstatsProbe, DerivesFromRates) {
   EXPECT_DOUBLE_EQ(Value(metrics, "wait_us_per_dispatch"), 20);
   EXPECT_DOUBLE_EQ(Value(metrics, "time_slice_us"), 50);
   EXPECT_DOUBLE_EQ(Value(metrics, "server_cpu_utilization"), 0.25);
+}
+
+TEST(TaskstatsProbe, CountsKsoftirqdAsTheServersInTheKernel) {
+  const Samples samples =
+      Window({{"cpu_ns", 1e9}, {"wait_ns", 5e8}, {"dispatches", 100}, {"ksoftirqd_ns", 7e9}},
+             {{"cpu_ns", 2e9}, {"wait_ns", 9e8}, {"dispatches", 20'100}, {"ksoftirqd_ns", 7.1e9}});
+  const TrialFacts facts{.connections = 10,
+                         .throughput_rps = 50'000,
+                         .server_cpu_count = 1,
+                         .server_before = Counters(0, 100'000, 300'000, 0),
+                         .server_after = Counters(1, 200'000, 600'000, 0)};
+  Metrics metrics;
+  MakeTaskstatsProbe()->Derive(samples, facts, metrics);
+  EXPECT_DOUBLE_EQ(Value(metrics, "cpu_us_per_request"), 11);
+  EXPECT_DOUBLE_EQ(Value(metrics, "ksoftirqd_us_per_request"), 1);
+  EXPECT_DOUBLE_EQ(Value(metrics, "cpu_user_us_per_request"), 2.5);
+  EXPECT_DOUBLE_EQ(Value(metrics, "cpu_kernel_us_per_request"), 8.5);
+  EXPECT_DOUBLE_EQ(Value(metrics, "server_cpu_utilization"), 0.55);
+  EXPECT_DOUBLE_EQ(Value(metrics, "time_slice_us"), 50);  // of the server's own threads
 }
 
 TEST(TaskstatsProbe, NothingCountedIsNullNotZero) {
@@ -349,6 +369,26 @@ TEST(Taskstats, SaysThatAProcessIsGone) {
   if (!why.empty() || !client.Read(::getpid(), why)) GTEST_SKIP() << why;
   EXPECT_FALSE(client.Read(0x3fffffff, why));
   EXPECT_EQ(why, "taskstats: No such process");
+}
+
+TEST(SoftirqThreads, AreThoseOfTheCpus) {
+  SoftirqThreads threads;
+  const std::vector<int> cpus = AllowedCpus();
+  std::string why = threads.Open(cpus);
+  if (!why.empty()) GTEST_SKIP() << why;
+  EXPECT_EQ(threads.pids().size(), cpus.size());
+  const auto before = threads.CpuNs(why);
+  ASSERT_TRUE(before) << why;
+  EXPECT_GT(*before, 0);
+  EXPECT_GE(*threads.CpuNs(why), *before);
+}
+
+TEST(SoftirqThreads, AreNoneOfACpuThatIsNotThere) {
+  SoftirqThreads threads;
+  EXPECT_THAT(threads.Open({100'000}), HasSubstr("no ksoftirqd"));
+  EXPECT_TRUE(threads.pids().empty());
+  std::string why;
+  EXPECT_EQ(threads.CpuNs(why), 0);
 }
 
 TEST(TaskFiles, VisitsEveryThread) {

@@ -15,6 +15,7 @@
 #include "harness/load_metrics.h"
 #include "harness/loaded_server.h"
 #include "harness/probe.h"
+#include "harness/probes/softirq_threads.h"
 #include "harness/profile/instrument.h"
 #include "harness/profile/profile_files.h"
 #include "harness/profile/server_cpu_clock.h"
@@ -98,7 +99,9 @@ void TrialRun::CheckCapacity() const {
 void TrialRun::StartServer() {
   Stage("starting");
   server_.StartServer(ServerCommand(setup_), setup_.cpus.server, setup_.deadlines.ready_ns);
-  ProbeTarget target{.server_pid = server_.server_pid(), .server_cpus = setup_.cpus.server};
+  ProbeTarget target{.server_pid = server_.server_pid(),
+                     .server_cpus = setup_.cpus.server,
+                     .has_cpus_to_itself = !setup_.cpus.Overlap()};
   if (server_.many_processes()) target.processes = &processes_;
   target.server_reports_rusage = Counters().contains("rusage");
   for (AttachedProbe& probe : probes_) probe.Attach(target);
@@ -164,8 +167,14 @@ std::vector<pid_t> TrialRun::ServerPids() {
 void TrialRun::AwaitMeasuredInSlices() {
   static constexpr std::array<std::string_view, 2> kEvents = {"interval", "measured"};
   instrumented_ = ServerPids();
-  const auto clock =
-      std::make_shared<ServerCpuClock>(server_.server_pid(), server_.many_processes());
+  SoftirqThreads softirq;
+  if (!setup_.cpus.Overlap()) softirq.Open(setup_.cpus.server);
+  // A trace is of the server's own switches.
+  if (setup_.trial.pass == Pass::kProfile) {
+    std::ranges::copy(softirq.pids(), std::back_inserter(instrumented_));
+  }
+  const auto clock = std::make_shared<ServerCpuClock>(server_.server_pid(),
+                                                      server_.many_processes(), std::move(softirq));
   window_.emplace(
       *instrument_, WindowNs(setup_.experiment, setup_.trial.pass),
       [clock] { return clock->Read(); },

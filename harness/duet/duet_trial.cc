@@ -12,6 +12,7 @@
 #include "harness/duet/duet_findings.h"
 #include "harness/loaded_server.h"
 #include "harness/preflight.h"
+#include "harness/probes/softirq_threads.h"
 #include "harness/probes/taskstats_client.h"
 
 namespace crossover {
@@ -78,11 +79,13 @@ class LiveContender : public DuetContender {
   LoadedServer server_;
   TaskstatsClient taskstats_;
   bool has_taskstats_ = false;
+  SoftirqThreads softirq_;  // none, if it shares its CPUs
 };
 
 void LiveContender::Start() {
   server_.StartServer(ServerCommand(Setup()), setup_.cpus.server, setup_.deadlines.ready_ns);
   has_taskstats_ = taskstats_.Open().empty();
+  if (!setup_.cpus.Overlap()) softirq_.Open(setup_.cpus.server);
   const std::string url = server_.address() + setup_.experiment.workloads[trial_.workload].path;
   const auto connected = server_.StartLoad(LoadCommand(Setup(), url), setup_.cpus.client,
                                            setup_.deadlines.connected_ns);
@@ -105,15 +108,18 @@ ServerReading LiveContender::Read() {
   StopServerForAMoment();
   const int64_t before_ns = MonotonicNs();
   std::string why;
+  const double softirq_seconds = softirq_.CpuNs(why).value_or(0) / 1e9;
   if (has_taskstats_) {
     if (const auto stats = taskstats_.Read(server_.server_pid(), why)) {
       return {.time_ns = before_ns + (MonotonicNs() - before_ns) / 2,
-              .cpu_seconds = stats->cpu_ns / 1e9,
+              .cpu_seconds = stats->cpu_ns / 1e9 + softirq_seconds,
               .switches = stats->voluntary_switches + stats->involuntary_switches};
     }
     has_taskstats_ = false;  // the kernel refuses; what getrusage says is as precise
   }
-  return FromCounters(server_.Counters(setup_.deadlines.counters_ns), label_);
+  ServerReading reading = FromCounters(server_.Counters(setup_.deadlines.counters_ns), label_);
+  reading.cpu_seconds += softirq_seconds;
+  return reading;
 }
 
 nlohmann::json LiveContender::Await(std::string_view event, int64_t duration_ns) {

@@ -1,9 +1,11 @@
 // CPU time, run-queue wait and dispatches of the server's whole thread group, from taskstats; where
 // the kernel refuses that (it wants CAP_NET_ADMIN), from the schedstat files of its live threads.
+// To the CPU time comes what ksoftirqd takes on the server's CPUs (softirq_threads.h).
 #include <charconv>
 
 #include "base/clock.h"
 #include "harness/probe.h"
+#include "harness/probes/softirq_threads.h"
 #include "harness/probes/task_files.h"
 #include "harness/probes/taskstats_client.h"
 
@@ -11,6 +13,7 @@ namespace crossover {
 namespace {
 
 constexpr std::string_view kCpuNs = "cpu_ns";
+constexpr std::string_view kSoftirqNs = "ksoftirqd_ns";
 constexpr std::string_view kWaitNs = "wait_ns";
 constexpr std::string_view kDispatches = "dispatches";
 constexpr std::string_view kThreads = "threads";  // whose files were summed
@@ -39,18 +42,17 @@ std::optional<double> UserShare(const Samples& samples, const TrialFacts& facts,
 class TaskstatsProbe : public Probe {
  public:
   std::vector<std::string_view> metrics() const override {
-    return {"server_requests_per_cpu_second",
-            "cpu_us_per_request",
-            "cpu_user_us_per_request",
-            "cpu_kernel_us_per_request",
-            "run_queue_wait_us_per_request",
-            "wait_us_per_dispatch",
-            "time_slice_us",
+    return {"server_requests_per_cpu_second", "cpu_us_per_request",
+            "cpu_user_us_per_request",        "cpu_kernel_us_per_request",
+            "ksoftirqd_us_per_request",       "run_queue_wait_us_per_request",
+            "wait_us_per_dispatch",           "time_slice_us",
             "server_cpu_utilization"};
   }
 
   std::string Attach(const ProbeTarget& target) override {
     target_ = target;
+    why_no_softirq_ = target_.has_cpus_to_itself ? softirq_.Open(target_.server_cpus)
+                                                 : "the server does not have its CPUs to itself";
     std::string why = client_.Open();
     use_taskstats_ = why.empty() && client_.Read(target_.server_pid, why);
     if (use_taskstats_) return {};
@@ -65,7 +67,12 @@ class TaskstatsProbe : public Probe {
     ReadEachProcess(target_, sample, [&](pid_t pid, std::string& why) {
       return use_taskstats_ ? AddTaskstats(pid, sums, why) : AddSchedstat(pid, sums, why);
     });
-    if (sample.failure.empty()) sample.values = std::move(sums);
+    if (!sample.failure.empty()) return;
+    sample.values = std::move(sums);
+    if (!why_no_softirq_.empty()) return;
+    if (const auto ns = softirq_.CpuNs(why_no_softirq_)) {
+      sample.values[std::string(kSoftirqNs)] = *ns;
+    }
   }
 
   void Derive(const Samples& samples, const TrialFacts& facts, Metrics& metrics) const override {
@@ -90,26 +97,40 @@ class TaskstatsProbe : public Probe {
       why = "the kernel counts no CPU time or no dispatches of threads";
       cpu = wait = dispatches = std::nullopt;
     }
-    SetRatio(metrics, "server_requests_per_cpu_second",
-             cpu ? std::optional<double>(requests) : std::nullopt, cpu.value_or(0), 1e9, why);
-    SetRatio(metrics, "cpu_us_per_request", cpu, requests, 1e-3, why);
     SetRatio(metrics, "run_queue_wait_us_per_request", wait, requests, 1e-3, why);
     SetRatio(metrics, "wait_us_per_dispatch", wait, dispatches.value_or(0), 1e-3, why);
     SetRatio(metrics, "time_slice_us", cpu, dispatches.value_or(0), 1e-3, why);
-    SetRatio(metrics, "server_cpu_utilization", cpu,
-             static_cast<double>(facts.server_cpu_count) * 1e9, 1, why);
-    const auto user = UserShare(samples, facts, why);
-    const bool split = user.has_value() && cpu.has_value();
-    const double total = cpu.value_or(0);
-    SetRatio(metrics, "cpu_user_us_per_request",
-             split ? std::optional<double>(total * *user) : std::nullopt, requests, 1e-3, why);
-    SetRatio(metrics, "cpu_kernel_us_per_request",
-             split ? std::optional<double>(total * (1 - *user)) : std::nullopt, requests, 1e-3,
-             why);
+    SetCpuMetrics(samples, facts, cpu, why, metrics);
   }
 
  private:
   using Values = decltype(Sample::values);
+
+  // `threads`: per second, of the server's own; nullopt for `why`.
+  void SetCpuMetrics(const Samples& samples, const TrialFacts& facts, std::optional<double> threads,
+                     std::string why, Metrics& metrics) const {
+    const double requests = facts.throughput_rps;
+    std::string why_no_softirq = why_no_softirq_;
+    std::optional<double> softirq;
+    if (why_no_softirq.empty()) softirq = WindowRate(samples, kSoftirqNs, why_no_softirq);
+    SetRatio(metrics, "ksoftirqd_us_per_request", softirq, requests, 1e-3, why_no_softirq);
+    auto cpu = threads;
+    if (cpu) *cpu += softirq.value_or(0);
+    SetRatio(metrics, "server_requests_per_cpu_second",
+             cpu ? std::optional<double>(requests) : std::nullopt, cpu.value_or(0), 1e9, why);
+    SetRatio(metrics, "cpu_us_per_request", cpu, requests, 1e-3, why);
+    SetRatio(metrics, "server_cpu_utilization", cpu,
+             static_cast<double>(facts.server_cpu_count) * 1e9, 1, why);
+    const auto share = UserShare(samples, facts, why);
+    std::optional<double> user;
+    std::optional<double> kernel;
+    if (share && threads) {
+      user = *threads * *share;
+      kernel = *cpu - *user;
+    }
+    SetRatio(metrics, "cpu_user_us_per_request", user, requests, 1e-3, why);
+    SetRatio(metrics, "cpu_kernel_us_per_request", kernel, requests, 1e-3, why);
+  }
 
   bool AddTaskstats(pid_t pid, Values& values, std::string& why) {
     const auto stats = client_.Read(pid, why);
@@ -150,6 +171,8 @@ class TaskstatsProbe : public Probe {
   }
 
   ProbeTarget target_;
+  SoftirqThreads softirq_;
+  std::string why_no_softirq_;  // empty: they are read
   bool use_taskstats_ = false;
   TaskstatsClient client_;
 };
