@@ -26,7 +26,7 @@ struct CommandLine {
   std::string duet_time_limit = "20s";
   std::string duet_slice;
   SelfTestChoice selftest;
-  std::string selftest_time_limit = "22s";
+  std::string selftest_time_limit = "26s";
   FindChoice find;
   std::string find_time_limit = "16s";
   std::string find_duration = "1500ms";

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "base/fd.h"
-#include "harness/probes/softirq_threads.h"
 #include "harness/probes/task_files.h"
 #include "harness/probes/taskstats_client.h"
 
@@ -369,26 +368,6 @@ TEST(Taskstats, SaysThatAProcessIsGone) {
   if (!why.empty() || !client.Read(::getpid(), why)) GTEST_SKIP() << why;
   EXPECT_FALSE(client.Read(0x3fffffff, why));
   EXPECT_EQ(why, "taskstats: No such process");
-}
-
-TEST(SoftirqThreads, AreThoseOfTheCpus) {
-  SoftirqThreads threads;
-  const std::vector<int> cpus = AllowedCpus();
-  std::string why = threads.Open(cpus);
-  if (!why.empty()) GTEST_SKIP() << why;
-  EXPECT_EQ(threads.pids().size(), cpus.size());
-  const auto before = threads.CpuNs(why);
-  ASSERT_TRUE(before) << why;
-  EXPECT_GT(*before, 0);
-  EXPECT_GE(*threads.CpuNs(why), *before);
-}
-
-TEST(SoftirqThreads, AreNoneOfACpuThatIsNotThere) {
-  SoftirqThreads threads;
-  EXPECT_THAT(threads.Open({100'000}), HasSubstr("no ksoftirqd"));
-  EXPECT_TRUE(threads.pids().empty());
-  std::string why;
-  EXPECT_EQ(threads.CpuNs(why), 0);
 }
 
 TEST(TaskFiles, VisitsEveryThread) {

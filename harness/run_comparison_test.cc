@@ -230,6 +230,9 @@ TEST(RunComparison, WarnsOfOtherEnvironmentsAndSettings) {
   b = ReportOf(Log(), "b");
   b.environment.erase("fingerprint");
   EXPECT_THAT(warnings(b), ElementsAre(HasSubstr("has no fingerprint")));
+  b = ReportOf(Log(), "b");
+  b.counts_ksoftirqd = !b.counts_ksoftirqd;
+  EXPECT_THAT(warnings(b), ElementsAre(HasSubstr("did not count ksoftirqd's time")));
   TrialLog log = Log();
   log.run.server_cpus = "0-1";
   log.run.experiment.load.duration_ns *= 2;

@@ -95,6 +95,7 @@ RunReport ParseRunReport(std::string_view text, const std::filesystem::path& fil
   const JsonNode cells = root.Require("cells");
   for (const JsonNode& cell : cells.Elements()) {
     report.cells.push_back(ParseReportedCell(cell, metric));
+    if (cell.Require("metrics").Find("ksoftirqd_us_per_request")) report.counts_ksoftirqd = true;
   }
   if (report.cells.empty()) cells.Refuse("is empty: there is nothing to compare");
   return report;

@@ -38,6 +38,7 @@ struct RunReport {
   std::optional<ReportedLoop> user_loop;
   std::optional<ReportedLoop> system_call_loop;
   std::optional<ReportedLoop> loopback_loop;  // also nullopt in reports of before there was one
+  bool counts_ksoftirqd = false;              // as the server's; earlier reports don't
   std::vector<ReportedCell> cells;  // at least one; by workload, connections and architecture
 };
 

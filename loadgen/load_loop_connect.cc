@@ -10,7 +10,8 @@ namespace {
 
 // If no connection was served for so long, those in flight may wait for something else than their
 // turn (a handler that takes its time, a pool that is full), and holding back the others is no use.
-// Or the server has only paused, and all at once would overrun its backlog: so some more each time.
+// Or the server has only paused, and all at once would overrun its backlog: so some more each time,
+// until it goes on.
 constexpr int64_t kStallNs = kNsPerSecond;
 constexpr size_t kStallWidening = 4;
 constexpr int64_t kConnectBurstNs = 10 * kNsPerMs;  // of connects whose rate is bounded
@@ -91,7 +92,10 @@ void LoadLoop::FailConnect(uint32_t index, int error) {
 void LoadLoop::Settle(Connection& connection, bool served) {
   connection.settled = true;
   ++settled_;
-  if (served) ++served_;
+  if (served) {
+    ++served_;
+    in_flight_max_ = setting_.options.connects_in_flight_max;
+  }
   stalled_since_ns_ = MonotonicNs();
 }
 

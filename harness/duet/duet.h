@@ -81,6 +81,9 @@ struct DuetRules {
 };
 
 inline constexpr size_t kDuetBlocksMin = 8;
+// From so many on ranks are of use: their p can't be below 2^(1 - blocks), and it has to stand
+// corrections for dozens of comparisons.
+inline constexpr size_t kDuetRankBlocksMin = 12;
 inline constexpr int64_t kSliceMinNs = 100'000'000;
 inline constexpr int64_t kSliceMaxNs = 1'000'000'000;
 

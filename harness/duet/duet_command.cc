@@ -26,9 +26,9 @@ namespace {
 
 using nlohmann::json;
 
-// By methods that don't take the blocks' logarithms for normal; the sign flips neither for
-// independent of each other. With few blocks the interval is too narrow (paired_ratio.h), and p
-// can't be small.
+// Of the blocks' medians, by methods that don't take their logarithms for normal; the sign flips
+// neither for independent of each other. With few blocks the interval is too narrow
+// (paired_ratio.h), and p can't be small.
 json SecondOpinion(const std::vector<double>& block_logs) {
   const double effective = EffectiveCount(block_logs);
   const double shrink = std::sqrt(effective / static_cast<double>(block_logs.size()));

@@ -124,7 +124,7 @@ std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::str
     blocks.push_back(std::move(logs));
   }
   if (blocks.empty()) return std::nullopt;
-  found.ratio = blocks.size() < kDuetBlocksMin ? RatioOf(found.block_logs) : RatioOf(blocks);
+  found.ratio = blocks.size() < kDuetRankBlocksMin ? RatioOf(found.block_logs) : RatioOf(blocks);
   return found;
 }
 

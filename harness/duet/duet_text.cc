@@ -9,7 +9,6 @@
 
 #include "harness/duet/duet_findings.h"
 #include "harness/statistics/median.h"
-#include "harness/statistics/still_needed.h"
 #include "harness/wording.h"
 
 namespace crossover {
@@ -70,10 +69,15 @@ std::string StillNeededText(const DuetOutcome& outcome, double precision) {
   if (precision <= 0 || outcome.ended_by == "precision") return "";
   const auto cpu = CompareSlices(outcome.pairs, "cpu_us_per_request");
   if (!cpu || !cpu->ratio.interval95) return "";
-  const auto needed = ValuesStillNeeded(cpu->block_logs, precision);
-  if (needed == 0u) return "";
+  // Intervals narrow with the square root of the blocks.
+  const double times = std::pow(Imprecision(cpu->ratio) / precision, 2);
+  const double needed = std::ceil(static_cast<double>(cpu->blocks()) * (times - 1));
+  if (needed <= 0) return "";
+  constexpr double kFew = 10'000;
   return "To know the CPU per request to " + PercentText(precision) + " either way would take " +
-         (needed ? "about " + CountText(*needed, "more block") : "very many more blocks") + ".\n";
+         (needed < kFew ? "about " + CountText(static_cast<size_t>(needed), "more block")
+                        : "very many more blocks") +
+         ".\n";
 }
 
 }  // namespace

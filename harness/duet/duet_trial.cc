@@ -26,7 +26,7 @@ constexpr int64_t kTailNs = 15 * kNsPerMs;
 
 struct ServerReading {
   int64_t time_ns = 0;
-  double cpu_seconds = 0;
+  std::optional<double> cpu_seconds;
   std::optional<double> switches;
 };
 
@@ -108,17 +108,20 @@ ServerReading LiveContender::Read() {
   StopServerForAMoment();
   const int64_t before_ns = MonotonicNs();
   std::string why;
-  const double softirq_seconds = softirq_.CpuNs(why).value_or(0) / 1e9;
+  const auto softirq_ns = softirq_.CpuNs(why);
+  const auto with_softirq = [&](double seconds) {
+    return softirq_ns ? std::optional(seconds + *softirq_ns / 1e9) : std::nullopt;
+  };
   if (has_taskstats_) {
     if (const auto stats = taskstats_.Read(server_.server_pid(), why)) {
       return {.time_ns = before_ns + (MonotonicNs() - before_ns) / 2,
-              .cpu_seconds = stats->cpu_ns / 1e9 + softirq_seconds,
+              .cpu_seconds = with_softirq(stats->cpu_ns / 1e9),
               .switches = stats->voluntary_switches + stats->involuntary_switches};
     }
     has_taskstats_ = false;  // the kernel refuses; what getrusage says is as precise
   }
   ServerReading reading = FromCounters(server_.Counters(setup_.deadlines.counters_ns), label_);
-  reading.cpu_seconds += softirq_seconds;
+  reading.cpu_seconds = with_softirq(*reading.cpu_seconds);
   return reading;
 }
 
@@ -146,7 +149,8 @@ DuetSlice LiveContender::Play(int64_t duration_ns) {
     DuetSlice slice{
         .verified = over.at("verified").get<double>() - settled.at("verified").get<double>(),
         .seconds = static_cast<double>(over_ns - settled.at("time_ns").get<int64_t>()) / 1e9,
-        .cpu_seconds = to.cpu_seconds - from.cpu_seconds,
+        // 0 if an end was not read: then the slice is not usable.
+        .cpu_seconds = from.cpu_seconds && to.cpu_seconds ? *to.cpu_seconds - *from.cpu_seconds : 0,
         .switches = std::nullopt,
         .server_seconds = static_cast<double>(to.time_ns - from.time_ns) / 1e9,
         .late = to.time_ns > over_ns + kTailNs};

@@ -1,10 +1,13 @@
 #include "harness/probes/softirq_threads.h"
 
+#include <sys/utsname.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <system_error>
 
+#include "harness/kernel_config.h"
 #include "harness/probe.h"
 
 namespace crossover {
@@ -18,10 +21,25 @@ std::optional<pid_t> PidOf(const std::filesystem::path& directory) {
   return pid;
 }
 
+bool InterruptsAreApart() {
+  static const bool apart = [] {
+    utsname names{};
+    ::uname(&names);
+    std::string why;
+    const auto config = ReadKernelConfig(names.release, why);
+    return config && SpeedOptions(*config).value("IRQ_TIME_ACCOUNTING", "n") == "y";
+  }();
+  return apart;
+}
+
 }  // namespace
 
 std::string SoftirqThreads::Open(const std::vector<int>& cpus) {
   pids_.clear();
+  if (InterruptsAreApart()) {
+    return "CONFIG_IRQ_TIME_ACCOUNTING keeps the other soft interrupts out of the server's time, "
+           "too";
+  }
   std::vector<std::string> wanted;
   for (const int cpu : cpus) wanted.push_back("ksoftirqd/" + std::to_string(cpu) + "\n");
   std::error_code error;
@@ -33,7 +51,13 @@ std::string SoftirqThreads::Open(const std::vector<int>& cpus) {
     if (name && std::ranges::count(wanted, *name) > 0) pids_.push_back(*pid);
     if (pids_.size() == wanted.size()) break;
   }
-  if (!wanted.empty() && pids_.size() == wanted.size()) return {};
+  if (!wanted.empty() && pids_.size() == wanted.size()) {
+    std::string why;
+    // They have run since the machine started: 0 means not counted.
+    if (CpuNs(why).value_or(0) > 0) return {};
+    pids_.clear();
+    return why.empty() ? "the kernel counts no CPU time of ksoftirqd" : why;
+  }
   pids_.clear();
   return "/proc shows no ksoftirqd of the server's CPUs; in a container run with the host's "
          "process numbers";

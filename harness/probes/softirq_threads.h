@@ -1,7 +1,9 @@
 // SoftirqThreads: the kernel's threads that finish what soft interrupts left over (ksoftirqd), one
 // for each CPU. Over loopback that is to deliver what the server sent, when it sent more at once
-// than the kernel delivers on the spot: in a profile, up to 9 % of io-uring-per-core's CPU. The
-// kernel charges it to nobody; where the server has its CPUs to itself, it is the server's.
+// than the kernel delivers on the spot: up to 9 % of io-uring-per-core's CPU. What is delivered on
+// the spot is charged to the server, this is not; where the server has its CPUs to itself, it is
+// the server's, too. Kernels with CONFIG_IRQ_TIME_ACCOUNTING charge the former to nobody either:
+// there it would be unfair to count the latter.
 #pragma once
 
 #include <sys/types.h>
@@ -15,7 +17,8 @@ namespace crossover {
 // One thread.
 class SoftirqThreads {
  public:
-  // Finds those of `cpus`. Empty, or the reason why not (in a container they can't be seen).
+  // Finds those of `cpus`. Empty, or the reason why not (in a container they can't be seen;
+  // see above).
   std::string Open(const std::vector<int>& cpus);
   // What they have taken so far, together. nullopt, with the reason in `why`, if it can't be read.
   std::optional<double> CpuNs(std::string& why) const;

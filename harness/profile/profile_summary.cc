@@ -124,7 +124,8 @@ std::string CountersCostText(const ordered_json& report) {
     return Fixed("%.2f",
                  (cost[key].get<double>() - 1) * 100 * static_cast<double>(kSliceNs) / window_ns);
   };
-  return "What the counters of the throughput trials cost: a reading adds " +
+  return "What the counters of the throughput trials cost (of servers of one process): a reading "
+         "adds " +
          in_window("cpu_per_request_ratio") + " % of CPU to a window (95 % interval " +
          in_window("ci95_low") + " to " + in_window("ci95_high") + "), from " +
          CountText(cost["pairs"].get<size_t>(), "pair") +

@@ -176,8 +176,8 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
         no_duet.push_back(ordered_json(name));
       continue;
     }
-    // Of before there were blocks: that was another instrument.
-    if (!line.contains("blocks")) continue;
+    // Of before pairs were ranked: that was another instrument.
+    if (!line.contains("cpu_us_by_block")) continue;
     const double injected = line.at("injected");
     detections[injected].Add(line, injected);
   }

@@ -26,7 +26,8 @@ json Duet(double injected, double ratio, double probability,
           {"ci95_high", ratio + 0.02},
           {"probability", probability},
           {"pairs", 40},
-          {"blocks", 8},
+          {"blocks", 14},
+          {"cpu_us_by_block", json::array()},
           {"slice_ns", 100'000'000},
           {"seconds", 9.5},
           {"utc", utc}};
@@ -60,10 +61,10 @@ TEST(IntervalOfShare, EqualsAnotherImplementation) {
 }
 
 TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
-  json of_before_blocks = Duet(0.03, 1.5, 0.01);
-  of_before_blocks.erase("blocks");
+  json of_before_ranks = Duet(0.03, 1.5, 0.01);
+  of_before_ranks.erase("cpu_us_by_block");
   const std::vector<json> lines = {
-      of_before_blocks,       Duet(0, 1.001, 0.9),    Duet(0, 0.93, 0.001),
+      of_before_ranks,        Duet(0, 1.001, 0.9),    Duet(0, 0.93, 0.001),
       Duet(0.03, 1.03, 0.01), Duet(0.03, 0.96, 0.01), Duet(0.1, 1.1, 1e-4, "2026-11-28T02:00:00Z")};
   const auto summary = SummariseSelfTest(lines, "00ff");
   const auto& detection = summary["detection"];

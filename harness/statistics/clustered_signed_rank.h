@@ -2,8 +2,9 @@
 // some have the same two processes. By the signed ranks of all values (Wilcoxon, 1945), which a few
 // wild ones can't move far, summed by cluster, where it is the clusters that count as independent
 // (Rosner, Glynn and Lee, "The Wilcoxon signed rank test for paired comparisons of clustered data",
-// Biometrics 2006). p is exact for clusters of any symmetric distribution: each is as likely to
-// have all its signs turned (sign_flip.h). The interval holds the centres that this test would not
+// Biometrics 2006). p is exact for up to 16 clusters of any symmetric distribution, if their
+// number was not chosen by what they showed: each is as likely to have all its signs turned
+// (sign_flip.h). The interval holds the centres that this test would not
 // refuse. Pure; any thread.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What the intervals and tests promise, on a thousand or more simulated sets each.
+// What the intervals and tests promise, on hundreds or thousands of simulated sets each.
 #include <gtest/gtest.h>
 
 #include <cmath>
