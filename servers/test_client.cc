@@ -109,6 +109,9 @@ ServerOptions OptionsFor(std::string_view architecture) {
   ServerOptions options{.architecture = std::string(architecture)};
   options.knobs.workers = 2;
   options.timeouts.linger_ns = 100'000'000;
+  // A test that wants connections cut off says so. Elsewhere nothing may depend on speed: 128 forks
+  // under a sanitizer beside other work take longer than the default.
+  options.timeouts.drain_ns = 120'000'000'000;
   return options;
 }
 
