@@ -4,8 +4,8 @@
 Theirs: nginx (return 200), nethttp and fasthttp (Go), and whatever --peer names. Each pair at each
 number of connections: the two take turns, in the other order in each round, each alone on the first
 CPU that this process may use, with crossover-load on the second. What counts: verified responses in
-the window per second, and per second of CPU that the server's processes took in it; as median and
-range of the ratios within a round, since what disturbs a round disturbs both.
+the window per second, and per second of CPU that the server's processes and ksoftirqd of their CPU
+took in it; as median and range of the ratios within a round, since what disturbs a round disturbs both.
 """
 
 import argparse
@@ -87,6 +87,11 @@ class Contenders:
                     foreign_servers.serve_command(command, address, port, on(SERVER_CPU)))
 
 
+def cpu_seconds(pid):
+    softirq = process_tree.ksoftirqd_seconds(SERVER_CPU) if CLIENT_CPU != SERVER_CPU else 0
+    return process_tree.cpu_seconds(pid) + softirq
+
+
 def measure(contenders, name, connections, arguments, address):
     with contenders.serve(name, address, connections) as (pid, port):
         url = f"http://{address}:{port}/"
@@ -94,9 +99,9 @@ def measure(contenders, name, connections, arguments, address):
                   "-d", f"{arguments.seconds}s", *PATIENCE, *POLLING, prepare=on(CLIENT_CPU)) as load:
             load.go()
             load.event("measuring")
-            before, began = process_tree.cpu_seconds(pid), time.monotonic()
+            before, began = cpu_seconds(pid), time.monotonic()
             load.event("measured")
-            cpu, elapsed = process_tree.cpu_seconds(pid) - before, time.monotonic() - began
+            cpu, elapsed = cpu_seconds(pid) - before, time.monotonic() - began
             result = load.result(REST_SECONDS)
     rate = result["throughput_rps"]
     return {"server": name, "connections": connections, "requests_per_second": rate,

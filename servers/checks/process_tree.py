@@ -41,6 +41,14 @@ def cpu_seconds(pid):
     return ticks * TICK_SECONDS
 
 
+def ksoftirqd_seconds(cpu):
+    """What the kernel's thread that delivers what was sent in a batch has taken on that CPU; 0 if it can't be seen."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and read(entry.name, "comm") == f"ksoftirqd/{cpu}\n":
+            return int((read(entry.name, "schedstat") or "0").split()[0]) / 1e9
+    return 0
+
+
 def resident_bytes(pid):
     total = 0
     for each in members(pid):
