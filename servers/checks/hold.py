@@ -33,7 +33,8 @@ def hold(bench, architecture):
     if done["thread_failures"]:
         raise Skipped(f"the system gave the server no more threads or processes than for {open_then:,} connections")
     finding.figures = {"held": open_then, "connect_seconds": round(connected["connect_seconds"], 1),
-                       "served_once": connected["served"], "verified": result["requests"]["verified"], "errors": result["errors"]}
+                       "served_once": connected["served"], "verified": result["requests"]["verified"],
+                       "errors": result["errors"]}
     finding.must(connected["served"] == number, f"{connected['served']:,} of {number:,} served once")
     finding.must(open_then == number, f"{open_then:,} of {number:,} open")
     # Each asked again, and was answered by the end, or it is in the ledger.

@@ -3,7 +3,8 @@
 
 Checks: slow-headers, slow-body, slow-read, slow-range (slowhttptest beside a client that behaves
 well), flood (half-open and reset connections), descriptors and threads (each run out), drain (SIGTERM
-under load), hold (16,000 connections at once), soak (memory stays flat). docs/robustness.md says what each of them asks for.
+under load), hold (16,000 connections at once), soak (memory stays flat). docs/robustness.md says what
+each of them asks for.
 """
 
 import dataclasses
