@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -18,6 +19,20 @@ double FlippedSum(std::span<const double> values, uint64_t bits) {
     bits >>= 1;
   }
   return sum;
+}
+
+// Of all sign vectors in which the first value keeps its sign: the others are their mirror images.
+std::vector<double> HalfOfAllSums(std::span<const double> values) {
+  std::vector<double> sums = {values.front()};
+  for (const double value : values.subspan(1)) {
+    const size_t before = sums.size();
+    sums.resize(2 * before);
+    for (size_t i = 0; i < before; ++i) {
+      sums[before + i] = sums[i] - value;
+      sums[i] += value;
+    }
+  }
+  return sums;
 }
 
 double RandomlyFlippedSum(std::span<const double> values, RandomSequence& random) {
@@ -41,11 +56,10 @@ double SignFlipProbability(std::span<const double> values, const SignFlipOptions
       std::abs(std::accumulate(values.begin(), values.end(), 0.0)) * options.shrink - 1e-12 * size;
   size_t as_far = 0;
   if (values.size() <= kExactSignsMax) {
-    const uint64_t half = uint64_t{1} << (values.size() - 1);  // the others are their mirror images
-    for (uint64_t bits = 0; bits < half; ++bits) {
-      if (std::abs(FlippedSum(values, bits)) >= seen) ++as_far;
-    }
-    return static_cast<double>(as_far) / static_cast<double>(half);
+    const std::vector<double> sums = HalfOfAllSums(values);
+    as_far = static_cast<size_t>(
+        std::ranges::count_if(sums, [&](double sum) { return std::abs(sum) >= seen; }));
+    return static_cast<double>(as_far) / static_cast<double>(sums.size());
   }
   RandomSequence random(options.seed);
   for (size_t i = 0; i < options.vectors; ++i) {
