@@ -87,6 +87,10 @@ ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters) {
       .probability = all.Probability(0)};
 }
 
+double ClusteredProbability(std::span<const std::vector<double>> clusters) {
+  return Clusters(clusters).Probability(0);
+}
+
 double PseudoMedian(std::span<const double> values) {
   CHECK(!values.empty());
   const auto sum = [&](double centre) {

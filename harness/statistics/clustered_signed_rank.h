@@ -28,6 +28,9 @@ struct ClusteredCentre {
 // `clusters`: at least kClustersMin, each with at least one value (checked).
 ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters);
 
+// Its p alone.
+double ClusteredProbability(std::span<const std::vector<double>> clusters);
+
 // The median of the means of all pairs of values, each with itself as well (Hodges and Lehmann,
 // 1963): where the signed ranks of the values' distances sum to 0. Not empty (checked).
 double PseudoMedian(std::span<const double> values);
