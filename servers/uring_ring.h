@@ -27,6 +27,7 @@ class UringRing {
   bool HasRoom(unsigned entries) const { return io_uring_sq_space_left(&ring_) >= entries; }
   // A new entry; what its completion is to be known by goes into user_data. There must be room.
   io_uring_sqe* NextEntry(uint64_t user_data);
+  size_t buffers() const { return entries_; }
   // Queues a multishot receive from `fd` into the buffers.
   void Receive(int fd, uint64_t user_data);
   // Queues the cancellation of what was queued with `user_data`; that completes in any case, the
