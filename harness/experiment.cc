@@ -111,8 +111,9 @@ std::vector<int64_t> ParseConnections(const JsonNode& node) {
 }
 
 LoadSettings ParseLoad(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 6> kKeys = {
-      "threads", "busy_poll", "warmup", "duration", "drain_timeout", "connect_timeout"};
+  static constexpr std::array<std::string_view, 7> kKeys = {
+      "threads",       "busy_poll",       "warmup",         "duration",
+      "drain_timeout", "connect_timeout", "request_timeout"};
   node.RequireObject(kKeys);
   LoadSettings load;
   if (const auto threads = node.Find("threads")) {
@@ -126,6 +127,7 @@ LoadSettings ParseLoad(const JsonNode& node) {
   duration("duration", kDurationMinNs, load.duration_ns);
   duration("drain_timeout", kTimeoutMinNs, load.drain_timeout_ns);
   duration("connect_timeout", kTimeoutMinNs, load.connect_timeout_ns);
+  duration("request_timeout", kTimeoutMinNs, load.request_timeout_ns);
   return load;
 }
 

@@ -44,6 +44,7 @@ struct LoadSettings {
   int64_t duration_ns = 4'000'000'000;
   int64_t drain_timeout_ns = 5'000'000'000;
   int64_t connect_timeout_ns = 10'000'000'000;
+  int64_t request_timeout_ns = 30'000'000'000;
   bool operator==(const LoadSettings&) const = default;
 };
 

@@ -49,9 +49,8 @@ json Full() {
     "workloads": [{"name": "hello", "at": null},
                   {"name": "echo", "method": "POST", "path": "/echo", "body_bytes": 100, "at": 1}],
     "load": {"threads": 2, "warmup": "0s", "duration": "2m", "drain_timeout": "250ms",
-             "connect_timeout": "100ms"},
-    "profile": {"repetitions": 2}, "trace": {"duration": "2s"},
-    "canary": false,
+             "connect_timeout": "100ms", "request_timeout": "2m"},
+    "profile": {"repetitions": 2}, "trace": {"duration": "2s"}, "canary": false,
     "launcher": {"server": ["ssh", "box"], "client": ["nice", "-n", "5"]}})");
 }
 
@@ -101,16 +100,16 @@ TEST(Experiment, ReadsEveryKey) {
   EXPECT_THAT(experiment.placement.client_cpus, ElementsAre(3, 5));
   ASSERT_EQ(experiment.architectures.size(), 2u);
   EXPECT_EQ(experiment.architectures[1].label, "epoll-4");
-  const ArchitectureFlags& options = experiment.architectures[1].options;
-  EXPECT_EQ(options, (ArchitectureFlags{.workers = 4,
-                                        .workers_max = 9,
-                                        .overflow = "grow",
-                                        .stack_bytes = 65536,
-                                        .batch = 64,
-                                        .busy_poll_ns = 50'000,
-                                        .backlog = 128,
-                                        .idle_timeout_ns = 90'000'000'000,
-                                        .header_timeout_ns = 1'500'000'000}));
+  EXPECT_EQ(experiment.architectures[1].options,
+            (ArchitectureFlags{.workers = 4,
+                               .workers_max = 9,
+                               .overflow = "grow",
+                               .stack_bytes = 65536,
+                               .batch = 64,
+                               .busy_poll_ns = 50'000,
+                               .backlog = 128,
+                               .idle_timeout_ns = 90'000'000'000,
+                               .header_timeout_ns = 1'500'000'000}));
   EXPECT_THAT(experiment.connections, ElementsAre(200, 8000));
   EXPECT_EQ(experiment.workloads[0], Workload{});
   EXPECT_EQ(
@@ -121,7 +120,8 @@ TEST(Experiment, ReadsEveryKey) {
                                            .warmup_ns = 0,
                                            .duration_ns = 120'000'000'000,
                                            .drain_timeout_ns = 250'000'000,
-                                           .connect_timeout_ns = 100'000'000}));
+                                           .connect_timeout_ns = 100'000'000,
+                                           .request_timeout_ns = 120'000'000'000}));
   EXPECT_FALSE(experiment.canary);
   EXPECT_THAT(experiment.launcher.server, ElementsAre("ssh", "box"));
   EXPECT_THAT(experiment.launcher.client, ElementsAre("nice", "-n", "5"));

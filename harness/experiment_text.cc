@@ -101,6 +101,9 @@ json ToJson(const Experiment& experiment) {
                   {{"server", json(experiment.launcher.server)},
                    {"client", json(experiment.launcher.client)}}}};
   if (load.busy_poll) object["load"]["busy_poll"] = true;
+  if (load.request_timeout_ns != LoadSettings{}.request_timeout_ns) {
+    object["load"]["request_timeout"] = DurationText(load.request_timeout_ns);
+  }
   if (experiment.duet) object["duet"] = DuetToJson(*experiment.duet);
   if (experiment.profile) object["profile"] = InstrumentToJson(*experiment.profile, true);
   if (experiment.trace) object["trace"] = InstrumentToJson(*experiment.trace, false);

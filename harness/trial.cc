@@ -245,13 +245,11 @@ TrialDeadlines DeadlinesFor(const Experiment& experiment, const PlannedTrial& tr
   const LoadSettings& load = experiment.load;
   // A thread for each connection takes long to make and to unmake on a busy machine.
   const int64_t slack_ns = 30 * kNsPerSecond + trial.connections * 5 * kNsPerMs;
-  // The load generator gives a request 30 s.
-  const int64_t request_ns = 30 * kNsPerSecond;
   return {.ready_ns = slack_ns,
-          .connected_ns = load.connect_timeout_ns + request_ns + slack_ns,
+          .connected_ns = load.connect_timeout_ns + load.request_timeout_ns + slack_ns,
           .measuring_ns = load.warmup_ns + slack_ns,
           .measured_ns = WindowNs(experiment, trial.pass) + slack_ns,
-          .done_ns = load.drain_timeout_ns + request_ns + slack_ns,
+          .done_ns = load.drain_timeout_ns + load.request_timeout_ns + slack_ns,
           .counters_ns = slack_ns,
           .stop_ns = slack_ns};
 }
@@ -279,11 +277,12 @@ std::vector<std::string> LoadCommand(const TrialSetup& setup, const std::string&
   const int64_t connections = setup.trial.connections;
   threads = std::clamp<int64_t>(threads, 1, ActiveConnections(workload, connections));
   std::vector<std::string> argv = setup.experiment.launcher.client;
-  argv.insert(argv.end(),
-              {setup.load_program, "--events", "--connections", std::to_string(connections),
-               "--threads", std::to_string(threads), "--drain-timeout",
-               DurationText(load.drain_timeout_ns), "--connect-timeout",
-               DurationText(load.connect_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
+  argv.insert(
+      argv.end(),
+      {setup.load_program, "--events", "--connections", std::to_string(connections), "--threads",
+       std::to_string(threads), "--drain-timeout", DurationText(load.drain_timeout_ns),
+       "--connect-timeout", DurationText(load.connect_timeout_ns), "--request-timeout",
+       DurationText(load.request_timeout_ns), "--cpus", FormatCpuList(setup.cpus.client)});
   if (load.busy_poll) argv.emplace_back("--busy-poll");
   if (setup.trial.pass == Pass::kDuet) {
     argv.emplace_back("--slices");
