@@ -1,11 +1,14 @@
 #include "harness/profile/tracepoint.h"
 
+#include <sys/mount.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <utility>
 
 #include "base/check.h"
+#include "base/fd.h"
 #include "harness/probe.h"
 #include "harness/profile/text_parts.h"
 
@@ -13,6 +16,23 @@ namespace crossover {
 namespace {
 
 constexpr std::string_view kTracefs[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+
+// A tracefs of this process's own, which nobody else sees and which goes with it: where none is
+// mounted, as on a machine without systemd. Empty if the kernel doesn't permit it.
+std::string OwnTracefs() {
+  static const Fd mounted = [] {
+    const Fd settings(fsopen("tracefs", FSOPEN_CLOEXEC));
+    if (!settings || fsconfig(settings.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+      return Fd();
+    }
+    return Fd(fsmount(settings.get(), FSMOUNT_CLOEXEC, 0));
+  }();
+  return mounted ? "/proc/self/fd/" + std::to_string(mounted.get()) : "";
+}
+
+std::string FormatPath(std::string_view tracefs, const std::string& event) {
+  return std::string(tracefs) + "/events/" + event + "/format";
+}
 
 // The number after `key` in "field:pid_t pid;\toffset:24;\tsize:4;\tsigned:1;".
 std::optional<size_t> NumberOf(std::string_view line, std::string_view key) {
@@ -36,20 +56,25 @@ std::string_view NameOf(std::string_view line) {
 std::optional<Tracepoint> Tracepoint::Find(std::string_view system, std::string_view name,
                                            std::string& why) {
   const std::string event = std::string(system) + "/" + std::string(name);
+  std::optional<std::string> text;
   std::string refusal;  // of the first place, where it is on most systems
   for (const std::string_view root : kTracefs) {
-    const auto text = ReadSmallFile(std::string(root) + "/events/" + event + "/format", why);
-    if (!text) {
-      if (refusal.empty()) refusal = why;
-      continue;
-    }
-    auto found = Parse(*text);
-    if (!found) why = "the format of the tracepoint " + event + " is not understood";
-    return found;
+    text = ReadSmallFile(FormatPath(root, event), why);
+    if (text) break;
+    if (refusal.empty()) refusal = why;
   }
-  why =
-      refusal + "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
-  return std::nullopt;
+  if (!text) {
+    const std::string own = OwnTracefs();
+    if (!own.empty()) text = ReadSmallFile(FormatPath(own, event), why);
+  }
+  if (!text) {
+    why = refusal +
+          "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
+    return std::nullopt;
+  }
+  auto found = Parse(*text);
+  if (!found) why = "the format of the tracepoint " + event + " is not understood";
+  return found;
 }
 
 std::optional<Tracepoint> Tracepoint::Parse(std::string_view format) {
