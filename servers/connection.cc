@@ -204,22 +204,23 @@ void ConnectionTable::Watch() {
 }
 
 // How long a connection may be in `phase`.
-int64_t ConnectionTable::LimitMs(HttpSession::Phase phase) const {
+int64_t ConnectionTable::LimitMs(HttpSession::Phase phase, bool draining) const {
   using Phase = HttpSession::Phase;
   const int64_t idle_ms = timeouts_.idle_ns / kNsPerMs;
   if (phase == Phase::kHandling) return std::numeric_limits<int64_t>::max();
   if (phase == Phase::kHeader) return timeouts_.header_ns / kNsPerMs;
   if (phase == Phase::kLingering) return timeouts_.linger_ns / kNsPerMs;
-  if (phase == Phase::kIdle && draining()) return std::min(idle_ms, kDrainGraceMs);
+  if (phase == Phase::kIdle && draining) return std::min(idle_ms, kDrainGraceMs);
   return idle_ms;
 }
 
 bool ConnectionTable::Overdue(int64_t since) const {
-  return cut_off() || AgeMs(since, CoarseMs()) > LimitMs(PhaseOf(since));
+  return cut_off() || AgeMs(since, CoarseMs()) > LimitMs(PhaseOf(since), draining());
 }
 
 void ConnectionTable::Sweep(int64_t now_ms) {
   using Phase = HttpSession::Phase;
+  // Asked once: who is let go by a drain that begins meanwhile would be counted as timed out.
   const bool draining = this->draining();
   if (drain_began_ms_ >= 0 && now_ms - drain_began_ms_ > timeouts_.drain_ns / kNsPerMs) {
     context_.cut_off.store(true, std::memory_order_relaxed);
@@ -232,7 +233,7 @@ void ConnectionTable::Sweep(int64_t now_ms) {
       ::shutdown(c->fd(), SHUT_RDWR);
       continue;
     }
-    if (AgeMs(since, now_ms) <= LimitMs(phase)) continue;
+    if (AgeMs(since, now_ms) <= LimitMs(phase, draining)) continue;
     // The first time its owner is woken to answer as it can; after that there is no more to wait
     // for.
     const bool again = c->timed_out_.exchange(true, std::memory_order_release);

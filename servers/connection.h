@@ -134,7 +134,7 @@ class ConnectionTable {
   void Watch();
   void Sweep(int64_t now_ms);  // under mutex_
   void Interrupted();
-  int64_t LimitMs(HttpSession::Phase phase) const;
+  int64_t LimitMs(HttpSession::Phase phase, bool draining) const;
 
   const TimeoutOptions timeouts_;
   SessionContext& context_;
