@@ -1,7 +1,9 @@
 #include "harness/run_comparison.h"
 
 #include <algorithm>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -151,9 +153,14 @@ std::vector<Difference> SettingsDifferences(const RunReport& a, const RunReport&
       AppendDifferences(key, a.experiment[key], b.experiment[key], differences);
     }
   }
-  static const nlohmann::json::json_pointer kBusyPoll("/load/busy_poll");  // absent: false
-  AppendDifferences("load.busy_poll", a.experiment.value(kBusyPoll, false),
-                    b.experiment.value(kBusyPoll, false), differences);
+  static const std::pair<const char*, nlohmann::json> kLeftOut[] = {{"busy_poll", false},
+                                                                    {"request_timeout", "30s"}};
+  for (const auto& [key, otherwise] : kLeftOut) {  // what an experiment need not say
+    const nlohmann::json::json_pointer at(std::string("/load/") + key);
+    if (a.experiment.contains(at) == b.experiment.contains(at)) continue;
+    AppendDifferences(std::string("load.") + key, a.experiment.value(at, otherwise),
+                      b.experiment.value(at, otherwise), differences);
+  }
   for (const nlohmann::json& level : a.experiment.value("architectures", nlohmann::json::array())) {
     const nlohmann::json label = level.is_object() ? level.value("label", nlohmann::json()) : level;
     if (!label.is_string()) continue;

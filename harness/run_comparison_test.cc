@@ -236,12 +236,14 @@ TEST(RunComparison, WarnsOfOtherEnvironmentsAndSettings) {
   TrialLog log = Log();
   log.run.server_cpus = "0-1";
   log.run.experiment.load.duration_ns *= 2;
+  log.run.experiment.load.request_timeout_ns *= 2;
   log.run.experiment.architectures[1].options.workers = 3;
   log.trials.pop_back();
   const auto found = warnings(ReportOf(log, "b"));
   EXPECT_THAT(found, Contains(HasSubstr("placement.server_cpus (A: 0, B: 0-1); load.duration")));
   EXPECT_THAT(found,
               Contains(HasSubstr(R"(new (A: {"label":"new","name":"new","options":{}}, B: {)")));
+  EXPECT_THAT(found, Contains(HasSubstr("load.request_timeout (A: 30s, B: 60s)")));
   EXPECT_THAT(found, Contains("B is not complete."));
 }
 

@@ -56,7 +56,8 @@ void AppendField(std::string& output, std::string_view name, std::string_view va
 
 // Appends a header for `reply`, with its Content-Length, to `output`. As text, since Beast's
 // message is a tree of a heap block for each field, and its serializer walks a chain of buffers:
-// for five fields in a known order that is a microsecond (docs/decisions/0019-headers-as-text.md).
+// for a few fields in a known order that is most of a microsecond
+// (docs/decisions/0019-headers-as-text.md).
 void AppendHeader(const SessionContext& context, const Reply& reply, unsigned version,
                   bool keep_alive, std::string& output) {
   output.append(version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ");

@@ -10,11 +10,11 @@
 // sends go out with the next wait. Under load one system call serves a batch of requests, where
 // epoll takes two for each; a lone request takes two, its send and the wait for the next. No switch
 // while there is work. Memory is a session for each connection, and 1 MiB of buffers for each
-// worker (one for each event of a --batch): when all are full, receives end and are asked for
-// again, so many at a time as there are buffers. A handler that waits (/wait) is a timeout in the
-// ring and holds up nobody; one that computes (/cpu) holds up its worker. Limited by descriptors
-// only. In production: TigerBeetle, and the io_uring back ends of Seastar and Netty. The idea:
-// completion ports (Windows NT 3.5, 1994); Axboe's io_uring, Linux 5.1 (2019). This one needs 6.1.
+// worker (one for each event of a --batch): when all are full, receives end, and are asked for
+// again as buffers come back. A handler that waits (/wait) is a timeout in the ring and holds up
+// nobody; one that computes (/cpu) holds up its worker. Limited by descriptors only. In production:
+// TigerBeetle, and the io_uring back ends of Seastar and Netty. The idea: completion ports (Windows
+// NT 3.5, 1994); Axboe's io_uring, Linux 5.1 (2019). This one needs 6.1.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -54,6 +54,9 @@ constexpr SocketMode kMode = SocketMode::kBlocking;
 constexpr size_t kAheadBytesMax = limits::kReadChunkBytesMax;
 // That one completion may call for: at most the cancellation of a connection's three requests.
 constexpr unsigned kEntriesPerCompletion = 4;
+
+// For so many of those that found no buffer there is room however full a turn is.
+constexpr size_t kAgainWhenFull = 8;
 
 constexpr int64_t kLookNs = 20 * kNsPerMs;
 
@@ -97,7 +100,8 @@ class Worker {
   const int64_t busy_poll_ns_;
   Listener* listener_ = nullptr;
   size_t open_ = 0;
-  std::deque<Client*> starved_;
+  std::deque<Client*> starved_;  // in the order of asking
+  size_t given_back_ = 0;        // buffers, in this turn
   __kernel_timespec back_off_{};
   bool accepting_ = false;  // a multishot accept is under way
   bool stopping_ = false;
@@ -116,27 +120,29 @@ void Worker::Run() {
   ring_.Disable();
 }
 
-// Spins for busy_poll_ns_ before it blocks.
+// Spins for busy_poll_ns_ before it blocks; neither while somebody waits for a buffer.
 void Worker::Turn() {
-  const unsigned wanted = starved_.empty() ? 1 : 0;
-  if (busy_poll_ns_ > 0) {
+  const bool spins = busy_poll_ns_ > 0 && starved_.empty();
+  if (spins) {
     const int64_t end_ns = MonotonicNs() + busy_poll_ns_;
     do {
       ring_.SubmitAndWait(0);
     } while (!ring_.has_completions() && MonotonicNs() < end_ns);
   }
-  if (busy_poll_ns_ == 0 || !ring_.has_completions()) ring_.SubmitAndWait(wanted);
-  ring_.HandleCompletions(kEntriesPerCompletion,
+  if (!spins || !ring_.has_completions()) ring_.SubmitAndWait(starved_.empty() ? 1 : 0);
+  given_back_ = 0;
+  const auto again = static_cast<unsigned>(std::min(starved_.size(), kAgainWhenFull));
+  ring_.HandleCompletions(kEntriesPerCompletion * (1 + again),
                           [this](const io_uring_cqe& completion) { Handle(completion); });
   ReceiveAgain();
 }
 
-// Of those that found no buffer so many as there are buffers, once none is in a completion that is
-// yet to be handled. Before Linux 6.13 a wait runs the receives of all connections that have bytes;
-// were all that found no buffer asked for again at once, most would end as before, turn by turn.
+// Of those that found no buffer so many as there are buffers for: those that this turn gave back,
+// or all. Before Linux 6.13 a wait runs the receives of all connections that have bytes; were all
+// that found no buffer asked for again at once, most would end as before, turn by turn.
 void Worker::ReceiveAgain() {
-  if (ring_.has_completions()) return;
-  for (size_t n = std::min(starved_.size(), ring_.buffers()); n > 0; --n) {
+  const size_t buffers = ring_.has_completions() ? given_back_ : ring_.buffers();
+  for (size_t n = std::min(starved_.size(), buffers); n > 0; --n) {
     if (!ring_.HasRoom(kEntriesPerCompletion)) return;
     Client& client = *starved_.front();
     starved_.pop_front();
@@ -227,7 +233,7 @@ void Worker::ReceiveDone(Client& client, const io_uring_cqe& completion) {
   client.receiving = (completion.flags & IORING_CQE_F_MORE) != 0;
   const std::span<const char> bytes = ring_.Received(completion);
   if (!client.closing) TakeIn(client, {bytes.data(), bytes.size()});
-  ring_.GiveBack(completion);
+  if (ring_.GiveBack(completion)) ++given_back_;
   const bool again = result > 0 || result == -ENOBUFS || result == -ECANCELED || result == -EINTR ||
                      result == -EAGAIN;
   if (!again) client.input_end = result;

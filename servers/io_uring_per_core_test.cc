@@ -2,6 +2,7 @@
 // that run ahead of the session, and buffers that run out.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -115,6 +116,33 @@ TEST(IoUringPerCore, ServesMoreThanItHasBuffersFor) {
   }
   server.StopAndJoin();
   EXPECT_EQ(server->counters().requests, 200u);
+}
+
+// Those that found no buffer are served although others ask again and again.
+TEST(IoUringPerCore, LetsNobodyWaitForABufferForever) {
+  ServerOptions options = OneWorker();
+  options.knobs.batch = 1;
+  RunningServer server(options);
+  const std::string request =
+      "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n" + std::string(20'000, 'b');
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 20;
+  std::vector<std::jthread> threads;
+  std::atomic<int> answered = 0;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&] {
+      std::vector<Client> clients;
+      for (int i = 0; i < 25; ++i) clients.emplace_back(server->port()).Send(request);
+      for (int round = 0; round < kRounds; ++round) {
+        for (Client& client : clients) {
+          if (!client.Receive().empty()) ++answered;
+          client.Send(round + 1 < kRounds ? request : "");
+        }
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(answered, kThreads * 25 * kRounds);
 }
 
 TEST(IoUringPerCore, SpinsBeforeItBlocks) {

@@ -140,9 +140,10 @@ std::span<const char> UringRing::Received(const io_uring_cqe& completion) const 
   return {buffers_.data() + id * kBufferBytes, static_cast<size_t>(completion.res)};
 }
 
-void UringRing::GiveBack(const io_uring_cqe& completion) {
-  if (!(completion.flags & IORING_CQE_F_BUFFER)) return;
+bool UringRing::GiveBack(const io_uring_cqe& completion) {
+  if (!(completion.flags & IORING_CQE_F_BUFFER)) return false;
   AddBuffer(static_cast<uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT));
+  return true;
 }
 
 void UringRing::AddBuffer(uint16_t id) {

@@ -57,7 +57,8 @@ class UringRing {
   // The bytes of a receive's completion, empty if it brought none. Its buffer, if it has one, is
   // the caller's until GiveBack().
   std::span<const char> Received(const io_uring_cqe& completion) const;
-  void GiveBack(const io_uring_cqe& completion);
+  // False if it has none.
+  bool GiveBack(const io_uring_cqe& completion);
 
  private:
   void SetUpQueues();
