@@ -97,6 +97,7 @@ class TraceInstrument : public Instrument {
   bool in_turns() const override { return false; }
   void Enable() override { tracer_->Enable(); }
   void Disable() override { tracer_->Disable(); }
+  void Collect() override { tracer_->Collect(); }
 
   Findings Finish(const std::vector<pid_t>& server,
                   const std::vector<InstrumentSlice>& slices) override {

@@ -49,6 +49,9 @@ class Instrument {
   virtual bool in_turns() const { return true; }
   virtual void Enable() = 0;
   virtual void Disable() = 0;
+  // A slice in which it was on has ended, and the next may follow: takes what would fill its
+  // buffers.
+  virtual void Collect() {}
   // Once it is off for good. `server`: the server's processes, sorted; `slices`: those in which it
   // was on.
   virtual Findings Finish(const std::vector<pid_t>& server,

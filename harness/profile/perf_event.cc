@@ -76,6 +76,7 @@ PerfEvent::PerfEvent(PerfEvent&& other) noexcept
     : fd_(std::move(other.fd_)),
       ring_(std::exchange(other.ring_, nullptr)),
       mapped_bytes_(other.mapped_bytes_),
+      collected_(std::move(other.collected_)),
       counts_lost_(other.counts_lost_),
       lost_(other.lost_),
       lost_taken_(other.lost_taken_) {}
@@ -119,37 +120,16 @@ uint64_t PerfEvent::TakeLost() {
 }
 
 // The kernel publishes what it wrote by data_head; what lies before data_tail is its again.
-PerfEvent::Records::Records(PerfEvent& event)
-    : event_(event),
-      tail_(static_cast<perf_event_mmap_page*>(event.ring_)->data_tail),
-      head_(__atomic_load_n(&static_cast<perf_event_mmap_page*>(event.ring_)->data_head,
-                            __ATOMIC_ACQUIRE)) {}
-
-PerfEvent::Records::~Records() {
-  __atomic_store_n(&static_cast<perf_event_mmap_page*>(event_.ring_)->data_tail, tail_,
-                   __ATOMIC_RELEASE);
-}
-
-const perf_event_header* PerfEvent::Records::Next() {
-  if (tail_ == head_) return nullptr;
-  const auto* const page = static_cast<const perf_event_mmap_page*>(event_.ring_);
-  const auto* const data = static_cast<const std::byte*>(event_.ring_) + page->data_offset;
-  // Records are of whole 8 bytes, so that a header never wraps around.
-  perf_event_header header;
-  std::memcpy(&header, data + tail_ % page->data_size, sizeof header);
-  CHECK(header.size >= sizeof header && header.size <= head_ - tail_);
-  record_.resize((header.size + sizeof(uint64_t) - 1) / sizeof(uint64_t));
-  auto* const copy = reinterpret_cast<std::byte*>(record_.data());
-  const size_t begin = tail_ % page->data_size;
-  const size_t first = std::min<size_t>(header.size, page->data_size - begin);
-  std::memcpy(copy, data + begin, first);
-  std::memcpy(copy + first, data, header.size - first);
-  tail_ += header.size;
-  return reinterpret_cast<const perf_event_header*>(record_.data());
-}
-
-std::span<const std::byte> PerfEvent::Records::Body(const perf_event_header& header) const {
-  return {reinterpret_cast<const std::byte*>(&header) + sizeof header, header.size - sizeof header};
+void PerfEvent::Collect() {
+  auto* const page = static_cast<perf_event_mmap_page*>(ring_);
+  const auto* const data = static_cast<const std::byte*>(ring_) + page->data_offset;
+  const uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
+  const uint64_t tail = page->data_tail;
+  const size_t begin = tail % page->data_size;
+  const size_t until_end = std::min<size_t>(head - tail, page->data_size - begin);
+  collected_.insert(collected_.end(), data + begin, data + begin + until_end);
+  collected_.insert(collected_.end(), data, data + (head - tail - until_end));
+  __atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
 }
 
 }  // namespace crossover

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/fd.h"
 
 namespace crossover {
@@ -61,18 +62,27 @@ class PerfEvent {
   void Enable();
   void Disable();
 
-  // Takes the records out of the ring and hands each to `take(type, misc, body)`, in their order;
-  // but for those about lost ones.
+  // Makes room in the ring: what is there is kept until Drain().
+  void Collect();
+  // Hands each record that was collected, or is in the ring, to `take(type, misc, body)`, in their
+  // order; but for those about lost ones.
   template <typename Take>
   void Drain(const Take& take) {
-    Records records(*this);
-    while (const perf_event_header* header = records.Next()) {
-      if (header->type == PERF_RECORD_LOST) {
-        NoteLost(records.Body(*header));
+    Collect();
+    for (size_t at = 0; at < collected_.size();) {
+      perf_event_header header;
+      std::memcpy(&header, collected_.data() + at, sizeof header);
+      CHECK(header.size >= sizeof header && header.size <= collected_.size() - at);
+      const auto body = std::span<const std::byte>(collected_)
+                            .subspan(at + sizeof header, header.size - sizeof header);
+      at += header.size;
+      if (header.type == PERF_RECORD_LOST) {
+        NoteLost(body);
       } else {
-        take(header->type, header->misc, records.Body(*header));
+        take(header.type, header.misc, body);
       }
     }
+    collected_ = {};
   }
   // How many of its records found no room in the ring, since it was opened or the last time. Before
   // Linux 6.0 only what Drain() came across: what is lost last is told of with the next record that
@@ -80,23 +90,6 @@ class PerfEvent {
   uint64_t TakeLost();
 
  private:
-  // Steps through what is there; gives the room back at its end.
-  class Records {
-   public:
-    explicit Records(PerfEvent& event);
-    ~Records();
-    Records(const Records&) = delete;
-    Records& operator=(const Records&) = delete;
-    const perf_event_header* Next();
-    std::span<const std::byte> Body(const perf_event_header& header) const;
-
-   private:
-    PerfEvent& event_;
-    uint64_t tail_;
-    const uint64_t head_;
-    std::vector<uint64_t> record_;  // a copy, since a record may wrap around; aligned as it is
-  };
-
   PerfEvent(Fd fd, void* ring, size_t mapped_bytes, bool counts_lost)
       : fd_(std::move(fd)), ring_(ring), mapped_bytes_(mapped_bytes), counts_lost_(counts_lost) {}
   void NoteLost(std::span<const std::byte> body);
@@ -104,9 +97,10 @@ class PerfEvent {
   Fd fd_;
   void* ring_;  // a page of control, then the data; or null
   size_t mapped_bytes_;
-  bool counts_lost_;         // the kernel does, for each event
-  uint64_t lost_ = 0;        // as far as is known
-  uint64_t lost_taken_ = 0;  // of these
+  std::vector<std::byte> collected_;  // whole records
+  bool counts_lost_;                  // the kernel does, for each event
+  uint64_t lost_ = 0;                 // as far as is known
+  uint64_t lost_taken_ = 0;           // of these
 };
 
 }  // namespace crossover

@@ -132,10 +132,29 @@ TEST_F(PerfEventTest, CountsWhatDidNotFit) {
   });
 }
 
+TEST_F(PerfEventTest, KeepsWhatWasCollected) {
+  RunOn(cpu_, [&] {
+    event_->Enable();
+    for (int round = 0; round < 50; ++round) {
+      CallGetppid(13);
+      event_->Collect();
+    }
+    CallGetppid(7);
+    event_->Disable();
+    const Drained drained = Drain();
+    EXPECT_EQ(drained.calls, 50 * 13 + 7);
+    EXPECT_EQ(drained.bad, 0);
+    EXPECT_EQ(drained.lost, 0u);
+    EXPECT_EQ(Drain().calls, 0);
+  });
+}
+
 TEST_F(PerfEventTest, MovesWithItsRing) {
   RunOn(cpu_, [&] {
     event_->Enable();
-    CallGetppid(3);
+    CallGetppid(2);
+    event_->Collect();
+    CallGetppid(1);
     PerfEvent moved(std::move(*event_));
     event_.emplace(std::move(moved));
     CallGetppid(4);

@@ -57,6 +57,7 @@ void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
                      .cpu_ns = cpu_ns && begin_cpu_ns_ ? *cpu_ns - *begin_cpu_ns_ : -1,
                      .requests = seconds > 0 ? requests / seconds * slice_seconds : 0});
   begin_cpu_ns_ = cpu_ns;
+  if (on_) instrument_.Collect();
   BeginSlice(now_ns);
 }
 

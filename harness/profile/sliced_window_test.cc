@@ -8,12 +8,15 @@ namespace {
 
 using testing::ElementsAre;
 
-// Remembers how it was switched: '+' on, '-' off.
+// Remembers how it was switched: '+' on, '-' off, 'c' that it had to collect.
 class FakeInstrument : public Instrument {
  public:
   std::string Open(const InstrumentTarget& /*target*/) override { return {}; }
   void Enable() override { switches += '+'; }
   void Disable() override { switches += '-'; }
+  void Collect() override {
+    if (tells_collecting) switches += 'c';
+  }
   Findings Finish(const std::vector<pid_t>& /*server*/,
                   const std::vector<InstrumentSlice>& /*slices*/) override {
     return {};
@@ -23,6 +26,7 @@ class FakeInstrument : public Instrument {
 
   std::string switches;
   bool turns = true;
+  bool tells_collecting = false;
 };
 
 std::string OnOff(const std::vector<InstrumentSlice>& slices) {
@@ -63,6 +67,16 @@ TEST(SlicedWindow, IsOnInTheMiddleForWhatMustBeFollowed) {
   PassSlices(window, 7);
   EXPECT_EQ(OnOff(window.slices()), "--++++-");
   EXPECT_EQ(instrument.switches, "+-");
+}
+
+TEST(SlicedWindow, HasItCollectAfterEachSliceThatItWasOn) {
+  FakeInstrument instrument;
+  instrument.turns = false;
+  instrument.tells_collecting = true;
+  SlicedWindow window(
+      instrument, 8 * kSliceNs, [] { return std::nullopt; }, Nothing);
+  PassSlices(window, 7);
+  EXPECT_EQ(instrument.switches, "+cccc-");
 }
 
 TEST(SlicedWindow, HasTheCountersReadInOneOfTwoSlicesWithoutTheInstrument) {

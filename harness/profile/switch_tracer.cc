@@ -16,7 +16,7 @@
 namespace crossover {
 namespace {
 
-// A busy CPU writes some 25 MB a second.
+// A busy CPU writes 25 to 45 MB a second, of which Collect() takes a quarter at a time.
 constexpr size_t kServerRingBytes = size_t{64} << 20;
 constexpr size_t kClientRingBytes = size_t{16} << 20;
 
@@ -181,6 +181,10 @@ void SwitchTracer::Read(std::span<const std::byte> body, const std::vector<pid_t
     if (!enters) event.result = point.Integer(raw, "ret");
   }
   reading.recorded.events.push_back(event);
+}
+
+void SwitchTracer::Collect() {
+  for (const size_t ring : rings_) events_[ring].Collect();
 }
 
 SwitchTracer::Recorded SwitchTracer::Take(const std::vector<pid_t>& server) {

@@ -35,12 +35,14 @@ class SwitchTracer {
   };
 
   // Opens it for the server `pid`, whose threads and processes go by one name (comm), on
-  // `server_cpus`; its threads are woken from `client_cpus` as well. Room for `seconds` of a busy
-  // server. nullopt, with the reason in `why`.
+  // `server_cpus`; its threads are woken from `client_cpus` as well. nullopt, with the reason in
+  // `why`.
   static std::optional<SwitchTracer> Open(pid_t pid, const std::vector<int>& server_cpus,
                                           const std::vector<int>& client_cpus, std::string& why);
   void Enable();
   void Disable();
+  // Makes room for more: to be called every quarter of a second.
+  void Collect();
   // What was recorded since it was opened, or since the last time. `server`: its processes, sorted.
   Recorded Take(const std::vector<pid_t>& server);
 

@@ -3,6 +3,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
@@ -18,16 +19,23 @@ namespace {
 constexpr std::string_view kTracefs[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
 
 // A tracefs of this process's own, which nobody else sees and which goes with it: where none is
-// mounted, as on a machine without systemd. Empty if the kernel doesn't permit it.
-std::string OwnTracefs() {
-  static const Fd mounted = [] {
+// mounted, as on a machine without systemd. Empty, with the reason in `why`, if the kernel doesn't
+// permit it.
+std::string OwnTracefs(std::string& why) {
+  static const std::pair<Fd, std::string> mounted = [] {
+    const auto refused = [](const char* call) {
+      return std::pair(Fd(), std::string(call) + ": " + std::strerror(errno));
+    };
     const Fd settings(fsopen("tracefs", FSOPEN_CLOEXEC));
-    if (!settings || fsconfig(settings.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-      return Fd();
+    if (!settings) return refused("fsopen of tracefs");
+    if (fsconfig(settings.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+      return refused("fsconfig of tracefs");
     }
-    return Fd(fsmount(settings.get(), FSMOUNT_CLOEXEC, 0));
+    Fd mount(fsmount(settings.get(), FSMOUNT_CLOEXEC, 0));
+    return mount ? std::pair(std::move(mount), std::string()) : refused("fsmount of tracefs");
   }();
-  return mounted ? "/proc/self/fd/" + std::to_string(mounted.get()) : "";
+  why = mounted.second;
+  return mounted.first ? "/proc/self/fd/" + std::to_string(mounted.first.get()) : "";
 }
 
 std::string FormatPath(std::string_view tracefs, const std::string& event) {
@@ -64,11 +72,11 @@ std::optional<Tracepoint> Tracepoint::Find(std::string_view system, std::string_
     if (refusal.empty()) refusal = why;
   }
   if (!text) {
-    const std::string own = OwnTracefs();
+    const std::string own = OwnTracefs(why);
     if (!own.empty()) text = ReadSmallFile(FormatPath(own, event), why);
   }
   if (!text) {
-    why = refusal +
+    why = refusal + "; " + why +
           "; tracepoints need root and tracefs: mount -t tracefs tracefs /sys/kernel/tracing";
     return std::nullopt;
   }
