@@ -57,7 +57,7 @@ std::optional<double> CostTable::Find(std::string_view name, int64_t connections
 std::optional<double> CostTable::WaitNs(int64_t connections, double events) const {
   std::map<double, double> ns_by_events;
   for (const Step& step : steps_) {
-    if (step.cost.name != "wait" || step.cost.connections != connections) continue;
+    if (step.cost.name != "wait_closed" || step.cost.connections != connections) continue;
     ns_by_events[static_cast<double>(step.cost.ready)] = step.cost.ns;
   }
   if (ns_by_events.size() < 2) return std::nullopt;

@@ -26,8 +26,9 @@ class CostTable {
   // The median over the readings, ns, converted; nullopt if it was not measured for just that.
   std::optional<double> Find(std::string_view name, int64_t connections = 0,
                              int64_t ready = 0) const;
-  // Of one epoll_wait that returns so many `events` of that many connections: between those that
-  // were measured, and beyond them, along a straight line. nullopt if fewer than two were.
+  // Of one epoll_wait that returns so many `events` of that many connections, all of which are
+  // ready ("wait_closed"): between those that were measured, and beyond them, along a straight
+  // line. nullopt if fewer than two were.
   std::optional<double> WaitNs(int64_t connections, double events) const;
 
   // {readings, loopback_ns, failed: [why], costs: [{name, connections, ready, ns, readings_ns:

@@ -19,16 +19,17 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 CostReading Reading(double factor) {
-  return {.index = 0,
-          .costs = {{.name = "system_call", .ns = 100 * factor},
-                    {.name = "receive", .connections = 200, .ns = 800 * factor},
-                    {.name = "receive", .connections = 8000, .ns = 900 * factor},
-                    {.name = "wait", .connections = 200, .ready = 1, .ns = 500 * factor},
-                    {.name = "wait", .connections = 200, .ready = 64, .ns = 1760 * factor},
-                    {.name = "wait", .connections = 200, .ready = 512, .ns = 10'720 * factor}},
-          .unavailable = {{.name = "switch", .connections = 8000, .why = "no threads"}},
-          .failed = {},
-          .loopback_ns = {}};
+  return {
+      .index = 0,
+      .costs = {{.name = "system_call", .ns = 100 * factor},
+                {.name = "receive", .connections = 200, .ns = 800 * factor},
+                {.name = "receive", .connections = 8000, .ns = 900 * factor},
+                {.name = "wait_closed", .connections = 200, .ready = 1, .ns = 500 * factor},
+                {.name = "wait_closed", .connections = 200, .ready = 64, .ns = 1760 * factor},
+                {.name = "wait_closed", .connections = 200, .ready = 512, .ns = 10'720 * factor}},
+      .unavailable = {{.name = "switch", .connections = 8000, .why = "no threads"}},
+      .failed = {},
+      .loopback_ns = {}};
 }
 
 TEST(CostReading, SurvivesTheFile) {

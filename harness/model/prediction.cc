@@ -52,6 +52,9 @@ constexpr OwnStep kOwnSteps[] = {{"fiber", "fiber_switch", 2},
                                  {"coroutine", "coroutine_switch", 1},
                                  {"dispatch-pool", "handoff_queue", 1}};
 
+// Events that Asio takes from the kernel at once.
+constexpr double kAsioBatch = 128;
+
 class CostMissing : public std::runtime_error {
  public:
   CostMissing(std::string_view step, int64_t connections)
@@ -62,12 +65,11 @@ class CostMissing : public std::runtime_error {
 
 class Prediction {
  public:
-  Prediction(const ordered_json& cell, const std::string& architecture, const Workload& workload,
-             const CostTable& costs, double slowness)
+  Prediction(const ordered_json& cell, const std::string& architecture, const CostTable& costs,
+             double slowness)
       : trace_(cell["trace"]),
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
-        all_awake_(!workload.open() && !workload.active_percent),
         costs_(costs),
         slowness_(slowness),
         us_(std::size(kParts)),
@@ -118,7 +120,6 @@ class Prediction {
   const ordered_json& trace_;
   const std::string& architecture_;
   const int64_t connections_;
-  const bool all_awake_;  // each connection has a request under way
   const CostTable& costs_;
   const double slowness_;
   std::vector<double> us_;  // by the place in kParts
@@ -160,11 +161,11 @@ void Prediction::AddWaits(double count) {
   double ns = 0;
   for (const ordered_json& each : trace_["epoll_waits_by_events"]) {
     const auto cost = costs_.WaitNs(connections_, each[0].get<double>());
-    if (!cost) throw CostMissing("wait", connections_);
+    if (!cost) throw CostMissing("wait_closed", connections_);
     waits += each[1].get<double>();
     ns += *cost * each[1].get<double>();
   }
-  if (waits > 0) Add("epoll", "wait", count, ns / waits);
+  if (waits > 0) Add("epoll", "wait_closed", count, ns / waits);
 }
 
 void Prediction::AddCalls() {
@@ -193,7 +194,8 @@ void Prediction::AddCalls() {
 void Prediction::AddRing() {
   constexpr double kEntersMeasured = 1.0 / 64;  // per request, in uring_request
   const double enters = trace_["system_calls_per_request"].value("io_uring_enter", 0.0);
-  Add("io_uring", "uring_request", 1, Cost("uring_request", connections_));
+  Add("io_uring", "uring_request", 1,
+      std::max(0.0, Cost("uring_request", connections_) - Cost("session", connections_)));
   Add("io_uring", "uring_enter", enters - kEntersMeasured, Cost("uring_enter"));
 }
 
@@ -202,8 +204,7 @@ void Prediction::AddRing() {
 void Prediction::AddSwitches() {
   const double switches = trace_["switches_per_request"].get<double>();
   if (HasThreadPerConnection()) {
-    const char* const step = all_awake_ ? "switch_closed" : "switch";
-    Add("switches", step, switches, Cost(step, connections_));
+    Add("switches", "switch_closed", switches, Cost("switch_closed", connections_));
     return Add("receive", "look_again", switches,
                std::max(0.0, Cost("receive_empty", connections_) - Cost("system_call")));
   }
@@ -223,9 +224,9 @@ void Prediction::AddOwnSteps() {
     Add("user_scheduler", own.step, own.count, Cost(own.step));
   }
   if (!architecture_.starts_with("asio-")) return;
-  const auto wait_ns = costs_.WaitNs(connections_, 64);
-  if (!wait_ns) throw CostMissing("wait", connections_);
-  const double bare_ns = Cost("receive", connections_) + Cost("send", connections_) + *wait_ns / 64;
+  const auto wait_ns = costs_.WaitNs(connections_, kAsioBatch);
+  if (!wait_ns) throw CostMissing("wait_closed", connections_);
+  const double bare_ns = Cost("request", connections_) + *wait_ns / kAsioBatch;
   Add("user_scheduler", "asio_request", 1,
       std::max(0.0, Cost("asio_request", connections_) - bare_ns));
 }
@@ -250,13 +251,17 @@ ordered_json PredictCell(const ordered_json& cell, const std::string& architectu
     return {{"unavailable",
              "costs are known of GET / on connections that stay, and not of this workload"}};
   }
+  if (workload.open() || workload.active_percent) {
+    return {{"unavailable",
+             "costs are known of closed loops, in which each connection has a request under way"}};
+  }
   const auto trace = cell.find("trace");
   if (trace == cell.end()) return {{"unavailable", "the experiment has no trace"}};
   if (trace->contains("unavailable")) {
     return {{"unavailable", "no trace: " + (*trace)["unavailable"].get<std::string>()}};
   }
   try {
-    const Prediction prediction(cell, architecture, workload, costs, slowness);
+    const Prediction prediction(cell, architecture, costs, slowness);
     ordered_json out = {{"predicted_us", prediction.total_us()},
                         {"measured_us", nullptr},
                         {"ratio", nullptr},

@@ -214,7 +214,7 @@ TEST_F(CellProfileTest, HasAPredictionForAMachineAsSlowAsInItsTrials) {
     reading.costs.push_back({.name = name, .connections = 100, .ns = 1000});
   }
   for (const int64_t ready : {1, 64}) {
-    reading.costs.push_back({.name = "wait", .connections = 100, .ready = ready, .ns = 500});
+    reading.costs.push_back({.name = "wait_closed", .connections = 100, .ready = ready, .ns = 500});
   }
   for (const char* name : {"system_call", "pingpong_futex", "futex_wake_none", "preemption",
                            "futex_wait_changed", "fiber_switch"}) {

@@ -1,12 +1,11 @@
 // What Asio's layers cost: a handler, and a request received and sent by asynchronous operations.
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <deque>
+#include <span>
 
-#include "base/limits.h"
 #include "servers/costs/cost.h"
 #include "servers/costs/request_server.h"
 
@@ -23,7 +22,7 @@ class AsioServer final : public RequestServer {
  public:
   AsioServer(ConnectionSet& set, size_t connections) : RequestServer(set) {
     for (size_t i = 0; i < connections; ++i) {
-      Client& client = clients_.emplace_back(io_);
+      Client& client = clients_.emplace_back(io_, set.connection(i));
       client.socket.assign(asio::ip::tcp::v4(), set.fd(i));
       Receive(client);
     }
@@ -43,24 +42,35 @@ class AsioServer final : public RequestServer {
 
  private:
   struct Client {
-    explicit Client(asio::io_context& io) : socket(io) {}
+    Client(asio::io_context& io, Connection& served) : socket(io), connection(served) {}
     asio::ip::tcp::socket socket;
-    std::array<char, limits::kReadChunkBytes> buffer{};
+    Connection& connection;
   };
 
   void Receive(Client& client) {
-    client.socket.async_read_some(asio::buffer(client.buffer),
-                                  [this, &client](const error_code& error, size_t) {
-                                    if (!Failed(error)) Send(client);
+    const std::span<char> room = client.connection.ReadBuffer();
+    client.socket.async_read_some(asio::buffer(room.data(), room.size()),
+                                  [this, &client](const error_code& error, size_t n) {
+                                    if (Failed(error)) return;
+                                    client.connection.ReadDone(static_cast<ssize_t>(n));
+                                    if (Expect(client, HttpSession::Step::kWrite)) Send(client);
                                   });
   }
   void Send(Client& client) {
-    client.socket.async_write_some(asio::buffer(response()),
-                                   [this, &client](const error_code& error, size_t) {
+    const std::span<const char> output = client.connection.PendingOutput();
+    client.socket.async_write_some(asio::buffer(output.data(), output.size()),
+                                   [this, &client](const error_code& error, size_t n) {
                                      if (Failed(error)) return;
+                                     client.connection.WriteDone(static_cast<ssize_t>(n));
+                                     if (!Expect(client, HttpSession::Step::kRead)) return;
                                      NoteServed();
                                      Receive(client);
                                    });
+  }
+  bool Expect(const Client& client, HttpSession::Step step) {
+    const bool as_expected = client.connection.Next() == step;
+    if (!as_expected) Fail("half a message");
+    return as_expected;
   }
   bool Failed(const error_code& error) {
     if (error && error != asio::error::operation_aborted) {
@@ -91,8 +101,8 @@ std::vector<Cost> AsioCosts(const Placement& placement) {
 }
 
 std::vector<Cost> AsioSocketCosts(const Placement& placement, size_t n) {
-  return {{"asio_request", "receives a request and sends its response by Asio's operations", n, 0,
-           [=](benchmark::State& state) { TimeRequests<AsioServer>(state, placement, n); }}};
+  return {{"asio_request", "receives, answers and sends a request's response by Asio's operations",
+           n, 0, [=](benchmark::State& state) { TimeRequests<AsioServer>(state, placement, n); }}};
 }
 
 }  // namespace crossover

@@ -94,31 +94,57 @@ void ConnectionSet::Watch(bool on) {
   for (const uint32_t i : order_) Register(on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, i);
 }
 
-ConnectionSet::Round ConnectionSet::Serve(size_t next, bool in_turns) {
+ConnectionSet::Round ConnectionSet::Serve(size_t next) {
   Round round;
   peer_->AwaitSent();
   const Stopwatch waiting;
-  const int ready = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(kBatch), 0);
+  round.requests = Wait(kBatch);
   round.wait_ns = waiting.ElapsedNs();
-  if (ready < 0 && errno != EINTR) ThrowErrno("epoll_wait");
-  round.requests = static_cast<size_t>(ready < 0 ? 0 : ready);
   peer_->Allow(next);
-  for (size_t i = 0; i < round.requests; ++i) {
+  AnswerAll(round);
+  return round;
+}
+
+ConnectionSet::Round ConnectionSet::ServeClosed(size_t most, bool in_turns) {
+  Round round;
+  peer_->AwaitSent();
+  const Stopwatch waiting;
+  round.requests = Wait(most);
+  round.wait_ns = waiting.ElapsedNs();
+  peer_->Allow(round.requests);
+  if (in_turns) {
+    AnswerInTurns(round);
+  } else {
+    AnswerAll(round);
+  }
+  return round;
+}
+
+// Returns how many are ready.
+size_t ConnectionSet::Wait(size_t most) {
+  const int ready = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most), 0);
+  if (ready < 0 && errno != EINTR) ThrowErrno("epoll_wait");
+  const size_t requests = static_cast<size_t>(std::max(ready, 0));
+  for (size_t i = 0; i < requests; ++i) {
     ready_[i] = static_cast<Connection*>(events_[i].data.ptr);
     buffers_[i] = ready_[i]->ReadBuffer();
   }
-  served_ += round.requests;
-  if (in_turns) {
-    const Stopwatch serving;
-    for (size_t i = 0; i < round.requests; ++i) {
-      Receive(i);
-      Received(i);
-      Send(i);
-      Sent(i);
-    }
-    round.request_ns = serving.ElapsedNs();
-    return round;
+  served_ += requests;
+  return requests;
+}
+
+void ConnectionSet::AnswerInTurns(Round& round) {
+  const Stopwatch serving;
+  for (size_t i = 0; i < round.requests; ++i) {
+    Receive(i);
+    Received(i);
+    Send(i);
+    Sent(i);
   }
+  round.request_ns = serving.ElapsedNs();
+}
+
+void ConnectionSet::AnswerAll(Round& round) {
   const Stopwatch receiving;
   for (size_t i = 0; i < round.requests; ++i) Receive(i);
   round.receive_ns = receiving.ElapsedNs();
@@ -127,7 +153,6 @@ ConnectionSet::Round ConnectionSet::Serve(size_t next, bool in_turns) {
   for (size_t i = 0; i < round.requests; ++i) Send(i);
   round.send_ns = sending.ElapsedNs();
   for (size_t i = 0; i < round.requests; ++i) Sent(i);
-  return round;
 }
 
 void ConnectionSet::Receive(size_t i) {

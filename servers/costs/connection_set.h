@@ -4,7 +4,6 @@
 
 #include <sys/epoll.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -25,10 +24,6 @@
 
 namespace crossover {
 
-// Requests that a round serves, if there are as many connections: what a server under load finds
-// ready at a time. The next round's are sent meanwhile.
-inline constexpr size_t kRoundRequests = 64;
-
 inline constexpr std::string_view kGet =
     "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: crossover/0.1\r\nAccept: */*\r\n\r\n";
 
@@ -38,6 +33,8 @@ std::string ResponseToGet();
 // One thread, on the server's CPU.
 class ConnectionSet {
  public:
+  static constexpr size_t kBatch = 512;  // events, as the servers' default
+
   struct Round {
     size_t requests = 0;  // that were found ready, and were served
     int64_t wait_ns = 0;
@@ -55,10 +52,9 @@ class ConnectionSet {
 
   size_t size() const { return connections_.size(); }
   int fd(size_t i) const { return connections_[i]->fd(); }
+  Connection& connection(size_t i) { return *connections_[i]; }
   int epoll_fd() const { return epoll_.get(); }
   Peer& peer() { return *peer_; }
-  // How many requests a round of `wanted` can have.
-  size_t RoundOf(size_t wanted) const { return std::min(wanted, size()); }
   // 0 to size() - 1, as they take turns.
   const std::vector<uint32_t>& order() const { return order_; }
 
@@ -70,18 +66,22 @@ class ConnectionSet {
   void Register(int operation, size_t i, uint32_t flags = 0) const;
 
   // Spins until all requests that were allowed are there; waits for them, once; allows `next` more;
-  // receives all, and sends all responses. `in_turns`: each is answered before the next one is
-  // received, as servers do; receiving and sending are not told apart then.
-  Round Serve(size_t next, bool in_turns = false);
+  // receives all, and sends all responses.
+  Round Serve(size_t next);
+  // A round of a closed loop, which Peer::Allow(size()) begins: spins until each connection has
+  // asked; takes `most` of them, at once; allows as many more. `in_turns`: each is answered before
+  // the next one is received, as servers do; receiving and sending are not told apart then.
+  Round ServeClosed(size_t most = kBatch, bool in_turns = false);
   // Serves what is still under way.
   void Finish();
   // So many were served by who doesn't use Serve().
   void NoteServed(size_t requests) { served_ += requests; }
 
  private:
-  static constexpr size_t kBatch = 512;  // events, as the servers' default
-
   void AcceptAll();
+  size_t Wait(size_t most);
+  void AnswerAll(Round& round);
+  void AnswerInTurns(Round& round);
   void Receive(size_t i);
   void Received(size_t i);
   void Send(size_t i);

@@ -18,7 +18,7 @@ SINGLE = {
 }
 PER_CONNECTION = {
     "session", "session_own_stack", "receive", "send", "request", "receive_empty", "rearm", "register", "asio_request", "uring_request",
-    "eventfd_read", "switch", "switch_closed",
+    "switch_closed",
 }
 MAY_BE_REFUSED = {"uring_enter", "uring_request", "preemption"}  # in a container; by the scheduler
 
@@ -43,7 +43,7 @@ class Costs(unittest.TestCase):
     def test_every_cost_has_its_figure(self) -> None:
         events = self.events("--connections", "20")
         expected = {(name, None, None) for name in SINGLE} | {(name, 20, None) for name in PER_CONNECTION}
-        self.assertEqual(sorted(map(str, map(key, events))), sorted(map(str, expected | {("wait", 20, 1)})))
+        self.assertEqual(sorted(map(str, map(key, events))), sorted(map(str, expected | {("wait", 20, 1), ("wait_closed", 20, 1)})))
         for event in events:
             if event["event"] == "unavailable":
                 self.assertIn(event["name"], MAY_BE_REFUSED)
@@ -54,9 +54,10 @@ class Costs(unittest.TestCase):
                 self.assertGreaterEqual(event["spread"], 0, event)
 
     def test_waits_for_each_number_that_can_be_ready(self) -> None:
-        events = self.events("--connections", "64,100", "--only", "wait")
+        events = self.events("--connections", "64,100", "--only", "wait,wait_closed")
         self.assertEqual([key(event) for event in events],
-                         [("wait", 64, 1), ("wait", 64, 64), ("wait", 100, 1), ("wait", 100, 64)])
+                         [(name, n, ready) for n in (64, 100) for ready in (1, 64)
+                          for name in ("wait", "wait_closed")])
         self.assertTrue(all(event["ns"] > 0 for event in events), events)
 
     def test_says_why_there_is_none(self) -> None:
@@ -67,10 +68,10 @@ class Costs(unittest.TestCase):
                 os.setgid(65534)
                 os.setuid(65534)
 
-        events = self.events("--connections", "20,400", "--only", "receive,switch,system_call", preexec_fn=few_files)
+        events = self.events("--connections", "20,400", "--only", "receive,switch_closed,system_call", preexec_fn=few_files)
         self.assertEqual([(event["event"], *key(event)[:2]) for event in events],
-                         [("cost", "system_call", None), ("cost", "receive", 20), ("cost", "switch", 20),
-                          ("unavailable", "receive", 400), ("unavailable", "switch", 400)])
+                         [("cost", "system_call", None), ("cost", "receive", 20), ("cost", "switch_closed", 20),
+                          ("unavailable", "receive", 400), ("unavailable", "switch_closed", 400)])
         self.assertIn("open files", events[-1]["why"])
 
     def test_table(self) -> None:

@@ -5,6 +5,11 @@
 #include "base/error.h"
 
 namespace crossover {
+namespace {
+
+constexpr size_t kFirstRequests = 64;  // at a time
+
+}  // namespace
 
 RequestServer::Round RequestServer::Serve(size_t next) {
   const size_t due = set_.peer().allowed() - allowed_before_;
@@ -21,8 +26,8 @@ RequestServer::Round RequestServer::Serve(size_t next) {
 }
 
 void RequestServer::ServeAllOnce() {
-  for (size_t left = set_.size(); left > 0; left -= std::min(left, kRoundRequests)) {
-    set_.peer().Allow(std::min(left, kRoundRequests));
+  for (size_t left = set_.size(); left > 0; left -= std::min(left, kFirstRequests)) {
+    set_.peer().Allow(std::min(left, kFirstRequests));
     Serve(0);
   }
 }

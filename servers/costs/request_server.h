@@ -37,30 +37,28 @@ class RequestServer {
   virtual void EndRound() {}
 
   ConnectionSet& set() const { return set_; }
-  const std::string& response() const { return response_; }
   void NoteServed() { ++served_; }
   // Serve() throws it.
   void Fail(const std::string& why) { failure_ = why; }
 
  private:
   ConnectionSet& set_;
-  const std::string response_ = ResponseToGet();
   const size_t allowed_before_ = set_.peer().allowed();
   size_t served_ = 0;
   std::string failure_;
 };
 
-// Measures requests that a Server(ConnectionSet&, connections) serves.
+// Measures requests that a Server(ConnectionSet&, connections) serves in rounds of a closed loop:
+// each connection has asked when one begins.
 template <typename Server>
 void TimeRequests(benchmark::State& state, const Placement& placement, size_t connections) {
   auto& set = TheStage().Get<ConnectionSet>(connections, placement);
   RunOn(placement.server_cpu);
   auto& server = set.servers().Get<Server>(connections, std::ref(set));
-  const size_t requests = set.RoundOf(kRoundRequests);
   size_t items = 0;
-  set.peer().Allow(requests);
+  set.peer().Allow(connections);
   for (auto _ : state) {
-    const RequestServer::Round round = server.Serve(requests);
+    const RequestServer::Round round = server.Serve(connections);
     state.SetIterationTime(Seconds(round.ns));
     items += round.requests;
   }

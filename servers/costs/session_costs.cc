@@ -14,6 +14,8 @@
 namespace crossover {
 namespace {
 
+constexpr size_t kSessionsTimed = 64;
+
 void ServeGet(HttpSession& session) {
   std::memcpy(session.ReadBuffer().data(), kGet.data(), kGet.size());
   session.Received(kGet.size());
@@ -85,7 +87,7 @@ Cost SessionCost(const Placement& placement, size_t n, std::string_view name,
                  std::string_view words) {
   return {name, words, n, 0, [=](benchmark::State& state) {
             auto& set = TheStage().Get<Set>(n);
-            TimeRepeated(state, placement, kRoundRequests, [&] { set.ServeNext(); });
+            TimeRepeated(state, placement, kSessionsTimed, [&] { set.ServeNext(); });
           }};
 }
 

@@ -16,6 +16,7 @@ using Round = ConnectionSet::Round;
 
 // How many connections the waits find ready that are measured.
 constexpr size_t kReady[] = {1, 64, 512};
+constexpr size_t kCallsTimed = 64;
 
 // With the peer, and for each request, of a round that one wait is measured of.
 constexpr double kHandShakeSeconds = 10e-6;
@@ -31,11 +32,10 @@ ConnectionSet& Connections(const Placement& placement, size_t n) {
 // Times one step of each request.
 void TimeStep(benchmark::State& state, ConnectionSet& set, int64_t Round::*step_ns) {
   const bool in_turns = step_ns == &Round::request_ns;
-  const size_t requests = set.RoundOf(kRoundRequests);
   size_t items = 0;
-  set.peer().Allow(requests);
+  set.peer().Allow(set.size());
   for (auto _ : state) {
-    const Round round = set.Serve(requests, in_turns);
+    const Round round = set.ServeClosed(ConnectionSet::kBatch, in_turns);
     state.SetIterationTime(Seconds(round.*step_ns));
     items += round.requests;
   }
@@ -43,12 +43,13 @@ void TimeStep(benchmark::State& state, ConnectionSet& set, int64_t Round::*step_
   state.SetItemsProcessed(static_cast<int64_t>(items));
 }
 
-// Waits that found another number than `ready` don't count.
-void TimeWaits(benchmark::State& state, ConnectionSet& set, size_t ready) {
+// Waits that found another number than `ready` don't count. `closed`: of all connections, which
+// have a request under way; else of so many of which no other has.
+void TimeWaits(benchmark::State& state, ConnectionSet& set, size_t ready, bool closed) {
   size_t items = 0;
-  set.peer().Allow(ready);
+  set.peer().Allow(closed ? set.size() : ready);
   for (auto _ : state) {
-    const Round round = set.Serve(ready);
+    const Round round = closed ? set.ServeClosed(ready) : set.Serve(ready);
     const bool counts = round.requests == ready;
     state.SetIterationTime(counts ? Seconds(round.wait_ns) : 0);
     items += counts ? 1 : 0;
@@ -61,7 +62,7 @@ template <typename Once>
 void TimeInTurns(benchmark::State& state, const Placement& placement, ConnectionSet& set,
                  const Once& once) {
   Turns turns(set.order());
-  TimeRepeated(state, placement, kRoundRequests, [&] { once(turns.Next()); });
+  TimeRepeated(state, placement, kCallsTimed, [&] { once(turns.Next()); });
 }
 
 void ReceiveNothing(const ConnectionSet& set, size_t i) {
@@ -104,10 +105,16 @@ std::vector<Cost> SocketCosts(const Placement& placement, size_t n) {
       });
   for (const size_t ready : kReady) {
     if (ready > n) continue;
-    add("wait", "epoll_wait() that finds so many ready", ready,
-        [ready](benchmark::State& state, ConnectionSet& set) { TimeWaits(state, set, ready); });
-    costs.back().iteration_seconds =
-        kHandShakeSeconds + kRequestSeconds * static_cast<double>(ready);
+    for (const bool closed : {false, true}) {
+      add(closed ? "wait_closed" : "wait",
+          closed ? "epoll_wait() that takes so many, all connections being ready"
+                 : "epoll_wait() that finds so many ready",
+          ready, [=](benchmark::State& state, ConnectionSet& set) {
+            TimeWaits(state, set, ready, closed);
+          });
+      costs.back().iteration_seconds =
+          kHandShakeSeconds + kRequestSeconds * static_cast<double>(ready);
+    }
   }
   add("receive_empty", "recv() with nothing there", 0,
       [=](benchmark::State& state, ConnectionSet& set) {

@@ -3,8 +3,10 @@
 #include <liburing.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "servers/architecture.h"
@@ -86,21 +88,33 @@ class UringServer final : public RequestServer {
   void Handle(const io_uring_cqe& completion) {
     const size_t i = completion.user_data >> kKindBits;
     const auto kind = static_cast<Kind>(completion.user_data & ((1U << kKindBits) - 1));
-    if (kind == Kind::kSend && completion.res < 0) Refuse("send", completion.res);
+    if (kind == Kind::kSend) {
+      if (completion.res < 0) return Refuse("send", completion.res);
+      set().connection(i).WriteDone(completion.res);
+      if (set().connection(i).Next() != HttpSession::Step::kRead) Fail("half a response");
+      NoteServed();
+    }
     if (kind != Kind::kReceive) return;
-    benchmark::DoNotOptimize(ring_.Received(completion).data());
+    if (completion.res > 0) Feed(set().connection(i), ring_.Received(completion));
     ring_.GiveBack(completion);
     const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (!more) --receiving_;
     if (stopping_) return;
     if (completion.res > 0) {
-      io_uring_prep_send(ring_.NextEntry(Tag(Kind::kSend, i)), set().fd(i), response().data(),
-                         response().size(), MSG_NOSIGNAL | MSG_WAITALL);
-      NoteServed();
+      const std::span<const char> output = set().connection(i).PendingOutput();
+      io_uring_prep_send(ring_.NextEntry(Tag(Kind::kSend, i)), set().fd(i), output.data(),
+                         output.size(), MSG_NOSIGNAL | MSG_WAITALL);
     } else if (completion.res != -ENOBUFS) {
       return Refuse("receive", completion.res);
     }
     if (!more) Receive(i);
+  }
+
+  void Feed(Connection& connection, std::span<const char> bytes) {
+    const std::span<char> room = connection.ReadBuffer();
+    std::memcpy(room.data(), bytes.data(), std::min(bytes.size(), room.size()));
+    connection.ReadDone(static_cast<ssize_t>(bytes.size()));
+    if (connection.Next() != HttpSession::Step::kWrite) Fail("half a request");
   }
 
   void Refuse(const char* what, int result) {
@@ -125,8 +139,8 @@ std::vector<Cost> UringCosts(const Placement& placement) {
 }
 
 std::vector<Cost> UringSocketCosts(const Placement& placement, size_t n) {
-  return {{"uring_request", "receives a request and sends its response through io_uring", n, 0,
-           [=](benchmark::State& state) { TimeRequests<UringServer>(state, placement, n); }}};
+  return {{"uring_request", "receives, answers and sends a request's response through io_uring", n,
+           0, [=](benchmark::State& state) { TimeRequests<UringServer>(state, placement, n); }}};
 }
 
 }  // namespace crossover
