@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <span>
 
 #include "base/error.h"
@@ -23,6 +24,7 @@ Fd NewSocket() {
 
 void Pass(const Fd& from, const Fd& to, std::span<char> bytes) {
   const auto size = static_cast<ssize_t>(bytes.size());
+  errno = EPROTO;  // for a part of it
   if (send(from.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != size ||
       recv(to.get(), bytes.data(), bytes.size(), MSG_WAITALL) != size) {
     ThrowErrno("a message over loopback");

@@ -46,13 +46,6 @@ std::optional<int64_t> ServerCount(const nlohmann::json& counters, std::string_v
   return found->get<int64_t>();
 }
 
-// Of a Trend or a ChangePoint.
-template <typename Change>
-bool IsSureAndLarge(const Change& change) {
-  return change.probability < kTrendProbability &&
-         std::abs(change.relative_change) > kTrendChangeMin;
-}
-
 template <typename Change>
 const char* RoseOrFell(const Change& change) {
   return change.relative_change > 0 ? "rose" : "fell";
@@ -65,7 +58,7 @@ std::string ProbabilityText(double probability) {
 class Judgement {
  public:
   Judgement(const TrialEvidence& evidence, const LoadFigures& load)
-      : evidence_(evidence), load_(load) {}
+      : evidence_(evidence), load_(load), machine_change_(MachineChange(evidence.canary_history)) {}
 
   Verdict Run() {
     Connections();
@@ -149,6 +142,26 @@ class Judgement {
                waiting * 100));
   }
 
+  // Of a Trend or a ChangePoint.
+  template <typename Change>
+  bool IsSureAndLarge(const Change& change) const {
+    return change.probability < kTrendProbability &&
+           std::abs(change.relative_change) > std::max(kTrendChangeMin, machine_change_);
+  }
+
+  // By how much the machine's speed falls from one trial of this run to the next, in all but one of
+  // ten: no less may be held against a server. 0 if too little is known.
+  static double MachineChange(const std::vector<CanaryReading>& history) {
+    std::vector<double> changes;
+    std::optional<double> last_ns;
+    for (const CanaryReading& reading : history) {
+      if (!reading.loopback_ns || *reading.loopback_ns <= 0) continue;
+      if (last_ns) changes.push_back(std::abs(std::log(*reading.loopback_ns / *last_ns)));
+      last_ns = reading.loopback_ns;
+    }
+    return changes.size() < kMachineChangesMin ? 0 : 1 - std::exp(-Quantile(changes, 0.9));
+  }
+
   // A slope (a server that ages, or warms up) or a step (a spell of the machine): the line of the
   // one is flat where the other is not in the middle.
   void Steadiness() {
@@ -168,7 +181,11 @@ class Judgement {
                        std::abs(shift->relative_change) * 100, share * load_.window_seconds,
                        ProbabilityText(shift->probability).c_str());
     }
-    if (!detail.empty()) Add("not_steady", detail + SteadyFrom());
+    if (detail.empty()) return;
+    if (machine_change_ > kTrendChangeMin) {
+      detail += Format("; the machine by itself: %.0f %%", machine_change_ * 100);
+    }
+    Add("not_steady", detail + SteadyFrom());
   }
 
   // Where a longer warm-up may help: it rose, and is steady after that.
@@ -333,6 +350,7 @@ class Judgement {
 
   const TrialEvidence& evidence_;
   const LoadFigures& load_;
+  const double machine_change_;  // in throughput, as of a trial's window
   Verdict verdict_;
 };
 

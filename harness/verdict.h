@@ -28,8 +28,9 @@ inline constexpr double kLittlesLawErrorMax = 0.05;   // |mean requests under wa
 inline constexpr double kWindowMismatchMax = 0.05;    // server's and client's count in the window
 inline constexpr double kProbeWindowErrorMax = 0.02;  // the probes' window against the client's,
 inline constexpr double kProbeWindowSlackS = 0.05;    // or that many seconds if it is more
+inline constexpr size_t kMachineChangesMin = 5;       // fewer tell nothing of the machine
 inline constexpr double kTrendProbability = 0.01;     // of such a trend if there were none
-inline constexpr double kTrendChangeMin = 0.10;       // across the window, along the fitted line
+inline constexpr double kTrendChangeMin = 0.10;       // across the window, or the machine's
 
 struct Reason {
   std::string code;    // one of VerdictCodes()

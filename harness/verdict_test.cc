@@ -175,6 +175,27 @@ TEST_F(Judging, NotSteadyIsAlsoAStep) {
   EXPECT_THAT(Codes(trial_), IsEmpty());
 }
 
+TEST_F(Judging, NotSteadyNeedsMoreThanTheMachineDoes) {
+  SetIntervals({15000, 16000, 17000, 18000, 19000, 20000, 21000, 22000, 23000, 24000});  // 46 %
+  const auto set_loops = [&](std::vector<std::optional<double>> loops_ns) {
+    trial_.canary_history.clear();
+    for (const auto& ns : loops_ns) trial_.canary_history.push_back({.loopback_ns = ns});
+  };
+  set_loops({3e6, 5e6, 3e6, std::nullopt, 5e6, 3e6, 5e6});  // falls by 40 %
+  EXPECT_THAT(OnlyDetail(trial_), HasSubstr("rose by 46 % across the window (p < 0.0001)"));
+  EXPECT_THAT(OnlyDetail(trial_), HasSubstr("; the machine by itself: 40 %"));
+  set_loops({3e6, 6e6, 3e6, std::nullopt, 6e6, 3e6, 6e6});  // by 50 %
+  EXPECT_THAT(Codes(trial_), IsEmpty());
+  SetIntervals({20000, 20001, 20002, 20003, 20004, 20005, 20006, 1001, 1002, 1003, 1004});
+  EXPECT_THAT(Codes(trial_), ElementsAre("not_steady"));
+  // Slow for one half of the run and fast for the other is no change within a window.
+  set_loops({3e6, 3e6, 3e6, 3e6, 3e6, 3e6, 6e6, 6e6, 6e6, 6e6, 6e6, 6e6});
+  SetIntervals({15000, 16000, 17000, 18000, 19000, 20000, 21000, 22000, 23000, 24000});
+  EXPECT_THAT(Codes(trial_), ElementsAre("not_steady"));
+  set_loops({3e6, 6e6, 3e6, 6e6, 3e6});  // too few to tell
+  EXPECT_THAT(Codes(trial_), ElementsAre("not_steady"));
+}
+
 TEST_F(Judging, NotSteadySaysWhatWarmUpWouldHelp) {
   std::vector<int64_t> rates;
   for (int64_t i = 0; i < 24; ++i) rates.push_back((i < 8 ? 14'000 : 20'000) + i * 7 % 5);

@@ -15,7 +15,7 @@ namespace crossover {
 struct StepCost {
   std::string name;         // "receive"
   int64_t connections = 0;  // or threads, that were in play; 0: it does not depend on them
-  int64_t ready = 0;        // wait: events that were; else 0
+  int64_t ready = 0;        // wait, wait_closed: events that were; else 0
   double ns = 0;
   bool operator==(const StepCost&) const = default;
 };

@@ -27,7 +27,7 @@ CostReading Reading(double factor) {
                 {.name = "wait_closed", .connections = 200, .ready = 1, .ns = 500 * factor},
                 {.name = "wait_closed", .connections = 200, .ready = 64, .ns = 1760 * factor},
                 {.name = "wait_closed", .connections = 200, .ready = 512, .ns = 10'720 * factor}},
-      .unavailable = {{.name = "switch", .connections = 8000, .why = "no threads"}},
+      .unavailable = {{.name = "switch_closed", .connections = 8000, .why = "no threads"}},
       .failed = {},
       .loopback_ns = {}};
 }
@@ -51,7 +51,7 @@ TEST(CostReading, RefusesWhatNoCostIs) {
 
 TEST(CostReading, LeavesOutASwitchOfACpuThatRanDry) {
   CostReading reading;
-  json line = {{"event", "cost"}, {"name", "switch"}, {"connections", 200}, {"ns", 4000.0}};
+  json line = {{"event", "cost"}, {"name", "switch_closed"}, {"connections", 200}, {"ns", 4000.0}};
   line["ran_dry"] = 0.1;
   AddLine(JsonNode(line, "t"), reading);
   EXPECT_EQ(reading.costs.size(), 1u);
@@ -116,14 +116,14 @@ CostReading ReadingOf(const std::string& script) {
 TEST(MeasureCosts, KeepsWhatTheProgramSays) {
   const CostReading reading = ReadingOf(R"(
 echo '{"event":"cost","name":"args","connections":8000,"ns":'$#'}'
-echo '{"event":"unavailable","name":"switch","connections":8000,"why":"no threads"}'
+echo '{"event":"unavailable","name":"switch_closed","connections":8000,"why":"no threads"}'
 echo '{"event":"done"}')");
   EXPECT_EQ(reading.failed, "");
   EXPECT_THAT(reading.costs,
               ElementsAre(StepCost{.name = "args", .connections = 8000, .ready = 0, .ns = 7}));
-  EXPECT_THAT(
-      reading.unavailable,
-      ElementsAre(UnavailableCost{.name = "switch", .connections = 8000, .why = "no threads"}));
+  EXPECT_THAT(reading.unavailable,
+              ElementsAre(UnavailableCost{
+                  .name = "switch_closed", .connections = 8000, .why = "no threads"}));
 }
 
 TEST(MeasureCosts, TellsWhyThereIsNothing) {

@@ -74,6 +74,8 @@ class Prediction {
         slowness_(slowness),
         us_(std::size(kParts)),
         steps_(std::size(kParts), ordered_json::array()) {
+    // Readings of before this one was taken had other requests in mind.
+    if (!costs_.WaitNs(connections_, 1)) throw CostMissing("wait_closed", connections_);
     if (architecture_ == "io-uring-per-core") {
       Add("http", "session", 1, Cost("session", connections_));
       AddRing();
@@ -108,6 +110,7 @@ class Prediction {
   }
 
   void AddSession();
+  double SessionBetweenCallsNs() const;
   void AddStack();
   bool HasThreadPerConnection() const;
   void AddCalls();
@@ -128,10 +131,11 @@ class Prediction {
 
 // Between two system calls the session finds its caches and branches cold: it costs what a request
 // costs more than the two calls, and not what it costs alone.
-void Prediction::AddSession() {
+void Prediction::AddSession() { Add("http", "session_between_calls", 1, SessionBetweenCallsNs()); }
+
+double Prediction::SessionBetweenCallsNs() const {
   const double calls_ns = Cost("receive", connections_) + Cost("send", connections_);
-  Add("http", "session_between_calls", 1,
-      std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns));
+  return std::max(Cost("session", connections_), Cost("request", connections_) - calls_ns);
 }
 
 bool Prediction::HasThreadPerConnection() const {
@@ -189,14 +193,10 @@ void Prediction::AddCalls() {
   if (waits > 0) AddWaits(waits);
 }
 
-// A ring moves request and response without a call for each; how many were entered with is
-// corrected for.
+// A ring moves request and response without a call for each.
 void Prediction::AddRing() {
-  constexpr double kEntersMeasured = 1.0 / 64;  // per request, in uring_request
-  const double enters = trace_["system_calls_per_request"].value("io_uring_enter", 0.0);
   Add("io_uring", "uring_request", 1,
       std::max(0.0, Cost("uring_request", connections_) - Cost("session", connections_)));
-  Add("io_uring", "uring_enter", enters - kEntersMeasured, Cost("uring_enter"));
 }
 
 // Between many threads each finds its stack cold. It blocks in receiving, and so looks for bytes
@@ -224,9 +224,10 @@ void Prediction::AddOwnSteps() {
     Add("user_scheduler", own.step, own.count, Cost(own.step));
   }
   if (!architecture_.starts_with("asio-")) return;
-  const auto wait_ns = costs_.WaitNs(connections_, kAsioBatch);
-  if (!wait_ns) throw CostMissing("wait_closed", connections_);
-  const double bare_ns = Cost("request", connections_) + *wait_ns / kAsioBatch;
+  const double batch = std::min(kAsioBatch, static_cast<double>(connections_));
+  const double wait_ns = costs_.WaitNs(connections_, batch).value_or(0);
+  const double bare_ns = SessionBetweenCallsNs() + Cost("receive", connections_) +
+                         Cost("send", connections_) + wait_ns / batch;
   Add("user_scheduler", "asio_request", 1,
       std::max(0.0, Cost("asio_request", connections_) - bare_ns));
 }

@@ -16,7 +16,8 @@ inline constexpr double kPredictionTolerance = 0.15;
 // `cell`: an entry of the report's "cells" with its "trace"; `architecture`: the name that
 // crossover-server knows it by. {predicted_us, measured_us, ratio, parts: [{part, label, us, steps:
 // [{step, count, ns}]}]}: per request, `ratio` of predicted to measured, null if nothing was
-// measured; or {unavailable: why}. Costs are known of a small GET on connections that stay.
+// measured; or {unavailable: why}. Costs are known of a small GET in
+// a closed loop on connections that stay.
 // `slowness`: how many times as long the loopback canary took in the cell's trials as it does where
 // the costs are converted to; they are multiplied by it. It is in the object, too.
 nlohmann::ordered_json PredictCell(const nlohmann::ordered_json& cell,

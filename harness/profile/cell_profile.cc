@@ -254,7 +254,7 @@ ordered_json TraceToJson(const Cell& cell) {
   const auto lost = findings.value("events_lost", uint64_t{0});
   if (static_cast<double>(lost) > kLostMax * findings.value("events", 0.0)) {
     return Unavailable(std::to_string(lost) +
-                       " events found no room: the harness got no CPU to take them in time");
+                       " events found no room; give the trace a shorter duration");
   }
   const double requests = findings.value("requests", 0.0);
   if (requests <= 0) return Unavailable("no request was verified while the trace was on");

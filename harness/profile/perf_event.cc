@@ -77,6 +77,7 @@ PerfEvent::PerfEvent(PerfEvent&& other) noexcept
       ring_(std::exchange(other.ring_, nullptr)),
       mapped_bytes_(other.mapped_bytes_),
       collected_(std::move(other.collected_)),
+      collected_bytes_(other.collected_bytes_),
       counts_lost_(other.counts_lost_),
       lost_(other.lost_),
       lost_taken_(other.lost_taken_) {}
@@ -120,16 +121,24 @@ uint64_t PerfEvent::TakeLost() {
 }
 
 // The kernel publishes what it wrote by data_head; what lies before data_tail is its again.
-void PerfEvent::Collect() {
+std::vector<std::byte> PerfEvent::TakeRecords() {
   auto* const page = static_cast<perf_event_mmap_page*>(ring_);
   const auto* const data = static_cast<const std::byte*>(ring_) + page->data_offset;
   const uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
   const uint64_t tail = page->data_tail;
   const size_t begin = tail % page->data_size;
   const size_t until_end = std::min<size_t>(head - tail, page->data_size - begin);
-  collected_.insert(collected_.end(), data + begin, data + begin + until_end);
-  collected_.insert(collected_.end(), data, data + (head - tail - until_end));
+  std::vector<std::byte> records(head - tail);
+  const auto wrapped = std::copy_n(data + begin, until_end, records.begin());
+  std::copy_n(data, records.size() - until_end, wrapped);
   __atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
+  return records;
+}
+
+void PerfEvent::Collect() {
+  if (collected_bytes_ >= kCollectedMaxBytes) return;
+  collected_.push_back(TakeRecords());
+  collected_bytes_ += collected_.back().size();
 }
 
 }  // namespace crossover

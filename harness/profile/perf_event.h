@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -46,6 +47,8 @@ class RecordReader {
 // One thread.
 class PerfEvent {
  public:
+  static constexpr size_t kCollectedMaxBytes = size_t{512} << 20;
+
   // Opens `attributes` on `cpu`, not counting yet, timed by CLOCK_MONOTONIC. `ring_bytes` is
   // rounded up to what the kernel takes; 0 for one whose records go elsewhere (see WriteInto).
   // nullopt, with the reason and what would help in `why`, if the kernel refuses.
@@ -62,27 +65,31 @@ class PerfEvent {
   void Enable();
   void Disable();
 
-  // Makes room in the ring: what is there is kept until Drain().
+  // Makes room in the ring: what is there is kept until Drain(). From kCollectedMaxBytes on it
+  // does nothing.
   void Collect();
   // Hands each record that was collected, or is in the ring, to `take(type, misc, body)`, in their
   // order; but for those about lost ones.
   template <typename Take>
   void Drain(const Take& take) {
-    Collect();
-    for (size_t at = 0; at < collected_.size();) {
-      perf_event_header header;
-      std::memcpy(&header, collected_.data() + at, sizeof header);
-      CHECK(header.size >= sizeof header && header.size <= collected_.size() - at);
-      const auto body = std::span<const std::byte>(collected_)
-                            .subspan(at + sizeof header, header.size - sizeof header);
-      at += header.size;
-      if (header.type == PERF_RECORD_LOST) {
-        NoteLost(body);
-      } else {
-        take(header.type, header.misc, body);
+    collected_.push_back(TakeRecords());
+    collected_bytes_ = 0;
+    for (auto& chunk : std::exchange(collected_, {})) {
+      const std::vector<std::byte> records = std::move(chunk);  // none is kept for longer
+      for (std::span<const std::byte> rest = records; !rest.empty();) {
+        perf_event_header header;
+        CHECK(rest.size() >= sizeof header);
+        std::memcpy(&header, rest.data(), sizeof header);
+        CHECK(header.size >= sizeof header && header.size <= rest.size());
+        const auto body = rest.first(header.size).subspan(sizeof header);
+        rest = rest.subspan(header.size);
+        if (header.type == PERF_RECORD_LOST) {
+          NoteLost(body);
+        } else {
+          take(header.type, header.misc, body);
+        }
       }
     }
-    collected_ = {};
   }
   // How many of its records found no room in the ring, since it was opened or the last time. Before
   // Linux 6.0 only what Drain() came across: what is lost last is told of with the next record that
@@ -92,15 +99,17 @@ class PerfEvent {
  private:
   PerfEvent(Fd fd, void* ring, size_t mapped_bytes, bool counts_lost)
       : fd_(std::move(fd)), ring_(ring), mapped_bytes_(mapped_bytes), counts_lost_(counts_lost) {}
+  std::vector<std::byte> TakeRecords();
   void NoteLost(std::span<const std::byte> body);
 
   Fd fd_;
   void* ring_;  // a page of control, then the data; or null
   size_t mapped_bytes_;
-  std::vector<std::byte> collected_;  // whole records
-  bool counts_lost_;                  // the kernel does, for each event
-  uint64_t lost_ = 0;                 // as far as is known
-  uint64_t lost_taken_ = 0;           // of these
+  std::vector<std::vector<std::byte>> collected_;  // whole records each
+  size_t collected_bytes_ = 0;
+  bool counts_lost_;         // the kernel does, for each event
+  uint64_t lost_ = 0;        // as far as is known
+  uint64_t lost_taken_ = 0;  // of these
 };
 
 }  // namespace crossover

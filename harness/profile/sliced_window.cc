@@ -57,8 +57,9 @@ void SlicedWindow::EndSlice(int64_t now_ns, double requests, double seconds) {
                      .cpu_ns = cpu_ns && begin_cpu_ns_ ? *cpu_ns - *begin_cpu_ns_ : -1,
                      .requests = seconds > 0 ? requests / seconds * slice_seconds : 0});
   begin_cpu_ns_ = cpu_ns;
-  if (on_) instrument_.Collect();
+  const bool was_on = on_;
   BeginSlice(now_ns);
+  if (was_on) instrument_.Collect();
 }
 
 void SlicedWindow::Close() { Switch(false); }

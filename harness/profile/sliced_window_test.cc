@@ -76,7 +76,7 @@ TEST(SlicedWindow, HasItCollectAfterEachSliceThatItWasOn) {
   SlicedWindow window(
       instrument, 8 * kSliceNs, [] { return std::nullopt; }, Nothing);
   PassSlices(window, 7);
-  EXPECT_EQ(instrument.switches, "+cccc-");
+  EXPECT_EQ(instrument.switches, "+ccc-c");
 }
 
 TEST(SlicedWindow, HasTheCountersReadInOneOfTwoSlicesWithoutTheInstrument) {

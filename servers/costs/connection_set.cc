@@ -124,27 +124,24 @@ ConnectionSet::Round ConnectionSet::ServeClosed(size_t most, bool in_turns) {
 size_t ConnectionSet::Wait(size_t most) {
   const int ready = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most), 0);
   if (ready < 0 && errno != EINTR) ThrowErrno("epoll_wait");
-  const size_t requests = static_cast<size_t>(std::max(ready, 0));
-  for (size_t i = 0; i < requests; ++i) {
-    ready_[i] = static_cast<Connection*>(events_[i].data.ptr);
-    buffers_[i] = ready_[i]->ReadBuffer();
-  }
-  served_ += requests;
-  return requests;
+  return static_cast<size_t>(std::max(ready, 0));
 }
 
 void ConnectionSet::AnswerInTurns(Round& round) {
   const Stopwatch serving;
   for (size_t i = 0; i < round.requests; ++i) {
+    Prepare(i);
     Receive(i);
     Received(i);
     Send(i);
     Sent(i);
   }
   round.request_ns = serving.ElapsedNs();
+  served_ += round.requests;
 }
 
 void ConnectionSet::AnswerAll(Round& round) {
+  for (size_t i = 0; i < round.requests; ++i) Prepare(i);
   const Stopwatch receiving;
   for (size_t i = 0; i < round.requests; ++i) Receive(i);
   round.receive_ns = receiving.ElapsedNs();
@@ -153,6 +150,12 @@ void ConnectionSet::AnswerAll(Round& round) {
   for (size_t i = 0; i < round.requests; ++i) Send(i);
   round.send_ns = sending.ElapsedNs();
   for (size_t i = 0; i < round.requests; ++i) Sent(i);
+  served_ += round.requests;
+}
+
+void ConnectionSet::Prepare(size_t i) {
+  ready_[i] = static_cast<Connection*>(events_[i].data.ptr);
+  buffers_[i] = ready_[i]->ReadBuffer();
 }
 
 void ConnectionSet::Receive(size_t i) {

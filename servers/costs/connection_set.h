@@ -82,6 +82,7 @@ class ConnectionSet {
   size_t Wait(size_t most);
   void AnswerAll(Round& round);
   void AnswerInTurns(Round& round);
+  void Prepare(size_t i);
   void Receive(size_t i);
   void Received(size_t i);
   void Send(size_t i);

@@ -33,8 +33,6 @@ class RequestServer {
 
   // Serves some of what is there.
   virtual void Turn() = 0;
-  // Once all of a round have been turned to: starts what is still to be started.
-  virtual void EndRound() {}
 
   ConnectionSet& set() const { return set_; }
   void NoteServed() { ++served_; }
@@ -48,8 +46,8 @@ class RequestServer {
   std::string failure_;
 };
 
-// Measures requests that a Server(ConnectionSet&, connections) serves in rounds of a closed loop:
-// each connection has asked when one begins.
+// Measures requests that a Server(ConnectionSet&, connections) serves in a closed loop, in rounds
+// of as many as there are connections.
 template <typename Server>
 void TimeRequests(benchmark::State& state, const Placement& placement, size_t connections) {
   auto& set = TheStage().Get<ConnectionSet>(connections, placement);

@@ -25,15 +25,11 @@ struct Sample {
 };
 
 // One in which the CPU was busy throughout, if there is one in some tries.
-Sample TakeSample(ThreadCrowd& crowd, const Placement& placement) {
+Sample TakeSample(ThreadCrowd& crowd, double alone_ns) {
   Sample sample;
   for (int i = 0; i < kTries; ++i) {
-    // Just before, since the machine's speed changes.
-    RunOn(placement.server_cpu);
-    const double alone_ns = crowd.TimeWorkAlone();
-    RunOn(placement.client_cpu);
     crowd.Fill();
-    // What the held ones computed is accounted once they have blocked.
+    // For how long the held ones spun is accounted once they have blocked.
     crowd.Wake(kLeadIn);
     const int64_t begin_ns = OthersCpuNs();
     const ThreadCrowd::Woken woken = crowd.Wake(kWakes);
@@ -47,10 +43,12 @@ Sample TakeSample(ThreadCrowd& crowd, const Placement& placement) {
 
 void TimeSwitches(benchmark::State& state, const Placement& placement, size_t threads) {
   auto& crowd = TheStage().Get<ThreadCrowd>(threads, placement);
+  const double alone_ns = crowd.TimeWorkAlone();  // just before: the machine's speed changes
+  RunOn(placement.client_cpu);
   size_t items = 0;
   int64_t dry = 0;
   for (auto _ : state) {
-    const Sample sample = TakeSample(crowd, placement);
+    const Sample sample = TakeSample(crowd, alone_ns);
     state.SetIterationTime(sample.switch_ns * 1e-9);
     items += sample.wakes;
     dry += sample.ran_dry ? 1 : 0;

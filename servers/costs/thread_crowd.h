@@ -4,6 +4,7 @@
 // server under load; and a thread whose kernel stack and caches are cold would not show that.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -45,8 +46,9 @@ class ThreadCrowd {
   size_t size() const { return eventfds_.size(); }
 
   // CPU time of what a woken thread does, where one thread does it again and again: a read() that
-  // doesn't block, and the message. In nanoseconds. To be called on the server's CPU.
-  double TimeWorkAlone() const;
+  // doesn't block, and the message. In nanoseconds. None is awake meanwhile. Leaves the calling
+  // thread on the server's CPU.
+  double TimeWorkAlone();
 
   struct Woken {
     size_t threads = 0;    // that have run
@@ -55,6 +57,7 @@ class ThreadCrowd {
   // Wakes all that are idle, none of which goes on before all are awake.
   void Fill();
   // Wakes each as soon as it has run, until so many more have. Those awake at the end run on.
+  // Throws UsageError if a message failed.
   Woken Wake(size_t wanted);
 
  private:
@@ -65,10 +68,14 @@ class ThreadCrowd {
   void WakeIdle();
 
   const EventfdSet eventfds_;
-  const EventfdSet nobodys_;  // eventfds that no thread reads
-  const LoopbackConnection connection_;
+  // More than one, or they would queue up behind one that was preempted with it in hand.
+  const std::array<LoopbackConnection, 16> connections_;
+  const Placement placement_;
+  const EventfdSet alone_eventfds_;
+  const LoopbackConnection alone_connection_;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> held_{false};
+  std::atomic<bool> failed_{false};
   std::deque<uint32_t> idle_;  // for the longest in front
 
   // A ring in which threads leave their number, plus one, once they have run.

@@ -3,9 +3,9 @@
 #include <liburing.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <span>
 #include <string>
 
@@ -57,7 +57,6 @@ class UringServer final : public RequestServer {
     ring_.SubmitAndWait(1);
     HandleCompletions();
   }
-  void EndRound() override { ring_.SubmitAndWait(0); }
 
  private:
   // io_uring takes O_NONBLOCK to mean that it shall fail with EAGAIN.
@@ -95,26 +94,36 @@ class UringServer final : public RequestServer {
       NoteServed();
     }
     if (kind != Kind::kReceive) return;
-    if (completion.res > 0) Feed(set().connection(i), ring_.Received(completion));
+    const bool fed = completion.res > 0 && Feed(set().connection(i), ring_.Received(completion));
     ring_.GiveBack(completion);
     const bool more = (completion.flags & IORING_CQE_F_MORE) != 0;
     if (!more) --receiving_;
     if (stopping_) return;
-    if (completion.res > 0) {
+    if (completion.res == -ENOBUFS) return starved_.push_back(i);
+    if (completion.res <= 0) return Refuse("receive", completion.res);
+    if (!starved_.empty()) {  // there is a buffer now
+      Receive(starved_.front());
+      starved_.pop_front();
+    }
+    if (fed) {
       const std::span<const char> output = set().connection(i).PendingOutput();
       io_uring_prep_send(ring_.NextEntry(Tag(Kind::kSend, i)), set().fd(i), output.data(),
                          output.size(), MSG_NOSIGNAL | MSG_WAITALL);
-    } else if (completion.res != -ENOBUFS) {
-      return Refuse("receive", completion.res);
     }
     if (!more) Receive(i);
   }
 
-  void Feed(Connection& connection, std::span<const char> bytes) {
-    const std::span<char> room = connection.ReadBuffer();
-    std::memcpy(room.data(), bytes.data(), std::min(bytes.size(), room.size()));
-    connection.ReadDone(static_cast<ssize_t>(bytes.size()));
-    if (connection.Next() != HttpSession::Step::kWrite) Fail("half a request");
+  // False: it was not a request, whole and when one was due.
+  bool Feed(Connection& connection, std::span<const char> bytes) {
+    const bool due = connection.Next() == HttpSession::Step::kRead;
+    const std::span<char> room = due ? connection.ReadBuffer() : std::span<char>();
+    if (bytes.size() <= room.size()) {
+      std::memcpy(room.data(), bytes.data(), bytes.size());
+      connection.ReadDone(static_cast<ssize_t>(bytes.size()));
+      if (connection.Next() == HttpSession::Step::kWrite) return true;
+    }
+    Fail("not one request");
+    return false;
   }
 
   void Refuse(const char* what, int result) {
@@ -122,7 +131,8 @@ class UringServer final : public RequestServer {
   }
 
   UringRing ring_;
-  size_t receiving_ = 0;  // connections with a receive under way
+  size_t receiving_ = 0;        // connections with a receive under way
+  std::deque<size_t> starved_;  // those whose receive ended for want of a buffer
   bool stopping_ = false;
 };
 
