@@ -47,32 +47,15 @@ void AddInstruments(const Cell& cell, const StacksByFile& stacks, ordered_json& 
   if (!cell.traces.empty()) entry["trace"] = TraceToJson(cell);
 }
 
-// How long the loopback canary took in those repetitions of the cell that count: a median. nullopt
-// without a canary.
-std::optional<double> LoopbackNs(const Cell& cell) {
-  std::vector<double> readings;
-  for (const TrialRecord* trial : cell.repetitions) {
-    if (trial == nullptr || !trial->canary || !trial->canary->loopback_ns) continue;
-    if (trial->verdict.valid() || !cell.valid) readings.push_back(*trial->canary->loopback_ns);
-  }
-  if (readings.empty()) return std::nullopt;
-  return Median(readings);
-}
-
 // Only of experiments that ask for the costs of single steps.
-void AddPredictions(const RunRecord& run, const std::vector<Cell>& cells, const CostTable& costs,
-                    ordered_json& report) {
-  for (size_t i = 0; i < cells.size(); ++i) {
-    ordered_json& cell = report["cells"][i];
+void AddPredictions(const RunRecord& run, const CostTable& costs, ordered_json& report) {
+  for (ordered_json& cell : report["cells"]) {
     const auto level =
         std::ranges::find(run.experiment.architectures, cell["architecture"].get<std::string>(),
                           &ArchitectureLevel::label);
     const auto workload = std::ranges::find(run.experiment.workloads,
                                             cell["workload"].get<std::string>(), &Workload::name);
-    const std::optional<double> loopback_ns = LoopbackNs(cells[i]);
-    const double slowness =
-        loopback_ns && costs.loopback_ns() ? *loopback_ns / *costs.loopback_ns() : 1;
-    cell["prediction"] = PredictCell(cell, level->name, *workload, costs, slowness);
+    cell["prediction"] = PredictCell(cell, level->name, *workload, costs);
   }
   report["model"] = JudgePredictions(report["cells"]);
   report["model"]["micro_costs"] = costs.ToJson();
@@ -117,7 +100,7 @@ ordered_json BuildReport(const TrialLog& log, const StacksByFile& stacks) {
                              {"trace", InstrumentCost(log, Pass::kTrace)},
                              {"counters", CountersCost(log)}};
   }
-  if (run.experiment.cost_readings > 0) AddPredictions(run, cells, CostTable(log.costs), report);
+  if (run.experiment.cost_readings > 0) AddPredictions(run, CostTable(log.costs), report);
   report["canary"] = CanaryToJson(log);
   report["notes"] = WriteNotes(log, cells, comparisons);
   return report;

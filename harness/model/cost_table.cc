@@ -9,40 +9,22 @@ namespace crossover {
 
 using nlohmann::ordered_json;
 
-namespace {
-
-std::optional<double> MedianLoopbackNs(std::span<const CostReading> readings) {
-  std::vector<double> loopbacks;
+CostTable::CostTable(std::span<const CostReading> readings) : readings_(readings.size()) {
   for (const CostReading& reading : readings) {
-    if (!reading.loopback_ns || *reading.loopback_ns <= 0) return std::nullopt;
-    loopbacks.push_back(*reading.loopback_ns);
-  }
-  if (loopbacks.empty()) return std::nullopt;
-  return Median(loopbacks);
-}
-
-}  // namespace
-
-CostTable::CostTable(std::span<const CostReading> readings)
-    : loopback_ns_(MedianLoopbackNs(readings)), readings_(readings.size()) {
-  for (const CostReading& reading : readings) {
-    const double slowness = loopback_ns_ ? *reading.loopback_ns / *loopback_ns_ : 1;
     for (const StepCost& cost : reading.costs) {
       auto step = std::ranges::find_if(steps_, [&](const Step& each) {
         return each.cost.name == cost.name && each.cost.connections == cost.connections &&
                each.cost.ready == cost.ready;
       });
-      if (step == steps_.end())
-        step = steps_.insert(step, {.cost = cost, .readings_ns = {}, .converted_ns = {}});
+      if (step == steps_.end()) step = steps_.insert(step, {.cost = cost, .readings_ns = {}});
       step->readings_ns.push_back(cost.ns);
-      step->converted_ns.push_back(cost.ns / slowness);
     }
     for (const UnavailableCost& each : reading.unavailable) {
       if (std::ranges::count(unavailable_, each) == 0) unavailable_.push_back(each);
     }
     if (!reading.failed.empty()) failed_.push_back(reading.failed);
   }
-  for (Step& step : steps_) step.cost.ns = Median(step.converted_ns);
+  for (Step& step : steps_) step.cost.ns = Median(step.readings_ns);
 }
 
 std::optional<double> CostTable::Find(std::string_view name, int64_t connections,
@@ -86,7 +68,6 @@ ordered_json CostTable::ToJson() const {
     entry["why"] = each.why;
   }
   return {{"readings", readings_},
-          {"loopback_ns", loopback_ns_ ? ordered_json(*loopback_ns_) : ordered_json()},
           {"failed", failed_},
           {"costs", std::move(costs)},
           {"unavailable", std::move(unavailable)}};

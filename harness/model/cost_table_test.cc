@@ -75,22 +75,6 @@ TEST(CostTable, TakesTheMedianOfTheReadings) {
   EXPECT_EQ(out["unavailable"].size(), 1u);
 }
 
-TEST(CostTable, ConvertsReadingsToOneSpeedOfTheMachine) {
-  std::vector<CostReading> readings = {Reading(1), Reading(1.6), Reading(2)};
-  readings[0].loopback_ns = 20e6;
-  readings[1].loopback_ns = 30e6;
-  readings[2].loopback_ns = 40e6;
-  const CostTable table(readings);
-  EXPECT_EQ(table.loopback_ns(), 30e6);
-  EXPECT_DOUBLE_EQ(*table.Find("system_call"), 150);
-  EXPECT_EQ(table.ToJson()["loopback_ns"], 30e6);
-  EXPECT_EQ(table.ToJson()["costs"][0]["readings_ns"],
-            nlohmann::ordered_json({100.0, 160.0, 200.0}));
-  readings[1].loopback_ns.reset();
-  EXPECT_EQ(CostTable(readings).loopback_ns(), std::nullopt);
-  EXPECT_EQ(CostTable(readings).Find("system_call"), 160);
-}
-
 TEST(CostTable, FindsWhatAWaitForAnyNumberOfEventsCosts) {
   const std::vector<CostReading> readings = {Reading(1)};
   const CostTable table(readings);

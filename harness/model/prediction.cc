@@ -65,13 +65,11 @@ class CostMissing : public std::runtime_error {
 
 class Prediction {
  public:
-  Prediction(const ordered_json& cell, const std::string& architecture, const CostTable& costs,
-             double slowness)
+  Prediction(const ordered_json& cell, const std::string& architecture, const CostTable& costs)
       : trace_(cell["trace"]),
         architecture_(architecture),
         connections_(cell["connections"].get<int64_t>()),
         costs_(costs),
-        slowness_(slowness),
         us_(std::size(kParts)),
         steps_(std::size(kParts), ordered_json::array()) {
     // Readings of before this one was taken had other requests in mind.
@@ -105,8 +103,8 @@ class Prediction {
     if (count <= 0) return;
     const auto place =
         static_cast<size_t>(std::ranges::find(kParts, part, &Part::name) - std::begin(kParts));
-    us_.at(place) += count * ns * slowness_ / 1e3;
-    steps_[place].push_back({{"step", step}, {"count", count}, {"ns", ns * slowness_}});
+    us_.at(place) += count * ns / 1e3;
+    steps_[place].push_back({{"step", step}, {"count", count}, {"ns", ns}});
   }
 
   void AddSession();
@@ -124,7 +122,6 @@ class Prediction {
   const std::string& architecture_;
   const int64_t connections_;
   const CostTable& costs_;
-  const double slowness_;
   std::vector<double> us_;  // by the place in kParts
   std::vector<ordered_json> steps_;
 };
@@ -247,7 +244,7 @@ ordered_json Prediction::PartsToJson() const {
 }  // namespace
 
 ordered_json PredictCell(const ordered_json& cell, const std::string& architecture,
-                         const Workload& workload, const CostTable& costs, double slowness) {
+                         const Workload& workload, const CostTable& costs) {
   if (workload.method != "GET" || workload.path != "/" || workload.requests_per_connection > 0) {
     return {{"unavailable",
              "costs are known of GET / on connections that stay, and not of this workload"}};
@@ -262,11 +259,9 @@ ordered_json PredictCell(const ordered_json& cell, const std::string& architectu
     return {{"unavailable", "no trace: " + (*trace)["unavailable"].get<std::string>()}};
   }
   try {
-    const Prediction prediction(cell, architecture, costs, slowness);
-    ordered_json out = {{"predicted_us", prediction.total_us()},
-                        {"measured_us", nullptr},
-                        {"ratio", nullptr},
-                        {"slowness", slowness}};
+    const Prediction prediction(cell, architecture, costs);
+    ordered_json out = {
+        {"predicted_us", prediction.total_us()}, {"measured_us", nullptr}, {"ratio", nullptr}};
     const ordered_json& measured = cell["metrics"]["cpu_us_per_request"]["median"];
     if (measured.is_number() && measured.get<double>() > 0) {
       out["measured_us"] = measured;

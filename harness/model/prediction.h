@@ -18,11 +18,9 @@ inline constexpr double kPredictionTolerance = 0.15;
 // [{step, count, ns}]}]}: per request, `ratio` of predicted to measured, null if nothing was
 // measured; or {unavailable: why}. Costs are known of a small GET in
 // a closed loop on connections that stay.
-// `slowness`: how many times as long the loopback canary took in the cell's trials as it does where
-// the costs are converted to; they are multiplied by it. It is in the object, too.
 nlohmann::ordered_json PredictCell(const nlohmann::ordered_json& cell,
                                    const std::string& architecture, const Workload& workload,
-                                   const CostTable& costs, double slowness = 1);
+                                   const CostTable& costs);
 
 // Over the predictions of all valid cells: {tolerance, cells, within}.
 nlohmann::ordered_json JudgePredictions(const nlohmann::ordered_json& cells);

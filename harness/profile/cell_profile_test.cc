@@ -206,9 +206,9 @@ TEST_F(CellProfileTest, SaysWhyThereIsNoTrace) {
   EXPECT_TRUE(Trace().is_null());
 }
 
-TEST_F(CellProfileTest, HasAPredictionForAMachineAsSlowAsInItsTrials) {
+TEST_F(CellProfileTest, HasAPrediction) {
   log_.run.experiment.cost_readings = 1;
-  CostReading reading{.loopback_ns = 350};  // in the trials: 700
+  CostReading reading;
   for (const char* name : {"session", "receive", "receive_empty", "send", "request",
                            "switch_closed", "session_own_stack"}) {
     reading.costs.push_back({.name = name, .connections = 100, .ns = 1000});
@@ -221,16 +221,9 @@ TEST_F(CellProfileTest, HasAPredictionForAMachineAsSlowAsInItsTrials) {
     reading.costs.push_back({.name = name, .ns = 100});
   }
   log_.costs = {reading};
-  const auto slowness = [&] {
-    const ordered_json prediction = BuildReport(log_, stacks_)["cells"][0]["prediction"];
-    EXPECT_FALSE(prediction.contains("unavailable")) << prediction;
-    return prediction["slowness"].get<double>();
-  };
-  EXPECT_EQ(slowness(), 2);
-  log_.trials[0].canary->loopback_ns = 1400;
-  EXPECT_EQ(slowness(), 2);  // the median of its trials
-  for (TrialRecord& trial : log_.trials) trial.canary.reset();
-  EXPECT_EQ(slowness(), 1);
+  const ordered_json prediction = BuildReport(log_, stacks_)["cells"][0]["prediction"];
+  EXPECT_FALSE(prediction.contains("unavailable")) << prediction;
+  EXPECT_GT(prediction["predicted_us"], 0);
 }
 
 TEST_F(CellProfileTest, GivesTheReasonsOfItsTrials) {

@@ -107,7 +107,7 @@ ConnectionSet::Round ConnectionSet::Serve(size_t next) {
 
 ConnectionSet::Round ConnectionSet::ServeClosed(size_t most, bool in_turns) {
   Round round;
-  peer_->AwaitSent();
+  peer_->AwaitSent(served_ + std::min(most, size()));
   const Stopwatch waiting;
   round.requests = Wait(most);
   round.wait_ns = waiting.ElapsedNs();

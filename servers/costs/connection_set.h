@@ -68,8 +68,8 @@ class ConnectionSet {
   // Spins until all requests that were allowed are there; waits for them, once; allows `next` more;
   // receives all, and sends all responses.
   Round Serve(size_t next);
-  // A round of a closed loop, which Peer::Allow(size()) begins: spins until each connection has
-  // asked; takes `most` of them, at once; allows as many more. `in_turns`: each is answered before
+  // A round of a closed loop, which Peer::Allow(size()) begins: spins until `most` connections have
+  // asked, or all; takes as many, at once; allows as many more. `in_turns`: each is answered before
   // the next one is received, as servers do; receiving and sending are not told apart then.
   Round ServeClosed(size_t most = kBatch, bool in_turns = false);
   // Serves what is still under way.

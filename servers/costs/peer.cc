@@ -161,8 +161,8 @@ Peer::~Peer() {
   }
 }
 
-void Peer::AwaitSent() const {
-  for (unsigned turn = 1; board_->sent.load(std::memory_order_acquire) < allowed_; ++turn) {
+void Peer::AwaitSent(size_t requests) const {
+  for (unsigned turn = 1; board_->sent.load(std::memory_order_acquire) < requests; ++turn) {
     if (turn % kTurnsPerLook == 0) CheckAlive();
   }
 }

@@ -38,8 +38,10 @@ class Peer {
     board_->allowed.store(allowed_, std::memory_order_release);
   }
   size_t allowed() const { return allowed_; }
-  // Spins until all that were allowed have been sent. Throws UsageError if the peer has failed.
-  void AwaitSent() const;
+  // Spins until so many in all, or all that were allowed, have been sent. Throws UsageError if the
+  // peer has failed.
+  void AwaitSent(size_t requests) const;
+  void AwaitSent() const { AwaitSent(allowed_); }
   // To be called now and then by whoever waits for what the peer does; throws likewise.
   void CheckAlive() const;
 
