@@ -145,10 +145,10 @@ ThreadCrowd::Woken ThreadCrowd::Wake(size_t wanted) {
     const int64_t next_look_ns = MonotonicNs() + kLookNs;
     while (MonotonicNs() < next_look_ns) {
     }
+    WakeIdle();  // of the look before: those of this one may not have blocked yet
     woken.threads += TakeDone();
     woken.ran_dry = woken.ran_dry || (size() - idle_.size()) * kDry < size();
     if (failed_.load()) throw UsageError("a message over loopback failed");
-    WakeIdle();
   }
   return woken;
 }
