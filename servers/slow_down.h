@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "base/clock.h"
 
@@ -32,8 +31,5 @@ class SlowDown {
 // Counts a request of the calling thread. Threads spin in different moments, also where they are
 // served in step.
 void SlowDownThread(double share);
-
-// "3%" is 0.03. Throws UsageError for what is not from 0% to 1000%.
-double ParseSlowDown(std::string_view text);
 
 }  // namespace crossover

@@ -13,6 +13,7 @@
 #include "harness/child_process.h"
 #include "harness/conversation.h"
 #include "harness/duet/duet_findings.h"
+#include "harness/selftest/self_test_summary.h"
 
 namespace crossover {
 namespace {
@@ -28,8 +29,6 @@ constexpr double kPeriodMs = 2500;
 // Low, since what has gathered in a stall is answered one after the other; odd, so that each
 // period has its requests at other moments.
 constexpr const char* kStallRate = "411.37";
-
-constexpr double kNextToNothing = 1e-6;
 
 std::string PercentWord(double share) {
   std::array<char, 32> text;
@@ -90,16 +89,15 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
   experiment.architectures = {Level(architecture, architecture + " (B)"),
                               Level(architecture, architecture + " (A)")};
   if (injected > 0) {
-    experiment.architectures[1].options.slow_down = PercentWord(injected);
-    // To look at the clock costs something, too: the other one looks as often, and spins for next
-    // to nothing.
-    experiment.architectures[0].options.slow_down = PercentWord(kNextToNothing);
+    experiment.architectures[1].options.companion = PercentWord(injected);
+    experiment.architectures[0].options.companion = PercentWord(injected) + ",apart";
   }
   experiment.connections = {kConnections};
   experiment.load.busy_poll = true;
   experiment.duet = settings;
   experiment.canary = false;
   json line = {{"check", "duet"}, {"architecture", architecture}, {"injected", injected}};
+  if (injected > 0) line["injected_by"] = kSelfTestInjection;
   std::string why;
   const int64_t begin_ns = MonotonicNs();
   std::optional<DuetOutcome> outcome;

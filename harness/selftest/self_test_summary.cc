@@ -179,6 +179,7 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
     // Of before pairs were ranked: that was another instrument.
     if (!line.contains("cpu_us_by_block")) continue;
     const double injected = line.at("injected");
+    if (injected > 0 && line.value("injected_by", "") != kSelfTestInjection) continue;
     detections[injected].Add(line, injected);
   }
   summary["detection"] = ToJson(detections);
