@@ -8,7 +8,6 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/ndjson.h"
-#include "base/percent.h"
 
 namespace crossover {
 namespace {
@@ -30,14 +29,6 @@ TEST(Duration, RefusesWhatIsNoDurationAndNamesIt) {
     } catch (const UsageError& error) {
       EXPECT_NE(std::string(error.what()).find("load.warmup"), std::string::npos);
     }
-  }
-}
-
-TEST(Percent, IsAShare) {
-  EXPECT_DOUBLE_EQ(ParsePercent("3%", 1000, "x"), 0.03);
-  EXPECT_DOUBLE_EQ(ParsePercent("0.5%", 1000, "x"), 0.005);
-  for (const char* text : {"3", "%", "-1%", "1001%", "nan%", "3 %", ""}) {
-    EXPECT_THROW(ParsePercent(text, 1000, "x"), UsageError) << text;
   }
 }
 

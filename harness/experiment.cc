@@ -30,9 +30,9 @@ constexpr int64_t kDuetSliceMaxNs = 60 * kNsPerSecond;
 int64_t Signed(size_t limit) { return static_cast<int64_t>(limit); }
 
 ArchitectureFlags ParseOptions(const JsonNode& node) {
-  static constexpr std::array<std::string_view, 11> kKeys = {
-      "workers", "workers_max",  "overflow",       "stack_bytes", "batch",    "busy_poll",
-      "backlog", "idle_timeout", "header_timeout", "slow_down",   "companion"};
+  static constexpr std::array<std::string_view, 10> kKeys = {
+      "workers",   "workers_max", "overflow",     "stack_bytes",    "batch",
+      "busy_poll", "backlog",     "idle_timeout", "header_timeout", "slow_down"};
   static constexpr std::array<std::string_view, 3> kOverflows = {"reject", "queue", "grow"};
   node.RequireObject(kKeys);
   ArchitectureFlags options;
@@ -56,9 +56,6 @@ ArchitectureFlags ParseOptions(const JsonNode& node) {
   options.header_timeout_ns = duration_ns("header_timeout", kTimeoutMinNs);
   if (const auto slow_down = node.Find("slow_down")) {
     options.slow_down = ParseLine(*slow_down, limits::kNameBytesMax);
-  }
-  if (const auto companion = node.Find("companion")) {
-    options.companion = ParseLine(*companion, limits::kNameBytesMax);
   }
   return options;
 }

@@ -26,8 +26,7 @@ struct ArchitectureFlags {
   std::optional<int64_t> idle_timeout_ns;
   std::optional<int64_t> header_timeout_ns;
   std::optional<std::string>
-      slow_down;  // "3%": by so much more CPU time in each thread that serves
-  std::optional<std::string> companion;  // "3%" or "3%,apart": see servers/cpu_companion.h
+      slow_down;  // "3%": an exact difference, for the instrument's self-test
   bool operator==(const ArchitectureFlags&) const = default;
 };
 
@@ -89,6 +88,13 @@ struct Launcher {
   bool operator==(const Launcher&) const = default;
 };
 
+// Beside both contenders of a duet, for the self-test: see harness/duet/companion.h.
+struct CompanionSettings {
+  double share = 0;  // of the server's CPU time; it counts as the second contender's
+  std::string program;
+  bool operator==(const CompanionSettings&) const = default;
+};
+
 struct Experiment {
   std::string name;
   std::string description;
@@ -103,6 +109,7 @@ struct Experiment {
   std::optional<DuetSettings> duet;           // none: no such trials
   std::optional<InstrumentSettings> profile;  // likewise
   std::optional<InstrumentSettings> trace;
+  std::optional<CompanionSettings> companion;  // none; a file can't ask for it
   int64_t cost_readings = 0;  // how often single steps are measured, spread over the run; 0: never
   bool canary = true;
   Launcher launcher;

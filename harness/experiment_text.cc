@@ -23,7 +23,6 @@ json OptionsToJson(const ArchitectureFlags& options) {
   if (options.backlog) object["backlog"] = *options.backlog;
   if (options.idle_timeout_ns) object["idle_timeout"] = DurationText(*options.idle_timeout_ns);
   if (options.slow_down) object["slow_down"] = *options.slow_down;
-  if (options.companion) object["companion"] = *options.companion;
   if (options.header_timeout_ns) {
     object["header_timeout"] = DurationText(*options.header_timeout_ns);
   }
@@ -141,7 +140,6 @@ std::vector<std::string> ServerArguments(const ArchitectureLevel& architecture) 
   if (options.backlog) add("--backlog", std::to_string(*options.backlog));
   if (options.idle_timeout_ns) add("--idle-timeout", DurationText(*options.idle_timeout_ns));
   if (options.slow_down) add("--slow-down", *options.slow_down);
-  if (options.companion) add("--companion", *options.companion);
   if (options.header_timeout_ns) add("--header-timeout", DurationText(*options.header_timeout_ns));
   return arguments;
 }

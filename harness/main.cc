@@ -108,7 +108,7 @@ void DeclareSelfTest(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(int64_t{1}, int64_t{10'000}))
       ->capture_default_str();
   app.add_option("--effects", test.effects_percent,
-                 "How much more CPU the slower of the two takes, in per cent")
+                 "How much more CPU one of the two takes, in per cent")
       ->delimiter(',')
       ->check(CLI::Range(0.1, 1000.0))
       ->capture_default_str();

@@ -75,7 +75,8 @@ Programs FindPrograms(const std::string& server, const std::string& load) {
   return {.server = Locate(server, "crossover-server"),
           .load = Locate(load, "crossover-load"),
           .costs = OwnDirectory() / "crossover-costs",
-          .responder = OwnDirectory() / "crossover-null"};
+          .responder = OwnDirectory() / "crossover-null",
+          .companion = OwnDirectory() / "crossover-companion"};
 }
 
 std::vector<std::string> KnownArchitectures(const std::filesystem::path& server) {

@@ -12,10 +12,12 @@ struct Programs {
   std::filesystem::path load;
   std::filesystem::path costs;
   std::filesystem::path responder;
+  std::filesystem::path companion;
 };
 
-// crossover-server, crossover-load, crossover-costs and crossover-null next to this executable,
-// unless a path is given. Throws UsageError for one of the first two that is not there.
+// crossover-server, crossover-load, crossover-costs, crossover-null and crossover-companion next to
+// this executable, unless a path is given. Throws UsageError for one of the first two that is not
+// there.
 Programs FindPrograms(const std::string& server, const std::string& load);
 
 // What `server` --list prints. Throws UsageError if it fails. Main thread only.

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Draws what a self-test found: selftest_chart.py SUMMARY.json, which writes SUMMARY.svg beside it.
-How often a slow-down of a known size was found, against its size."""
+How often a difference of a known size was found, against its size."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def main() -> int:
     path = Path(sys.argv[1])
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if summary["schema"] != "crossover-selftest/1":
+        if summary["schema"] != "crossover-selftest/2":
             raise ValueError("is of another schema")
         if not summary["detection"]:
             return 0  # nothing to draw

@@ -2,7 +2,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,10 +10,9 @@
 #include "base/error.h"
 #include "base/limits.h"
 #include "base/open_files.h"
-#include "base/percent.h"
 #include "servers/architecture.h"
 #include "servers/control.h"
-#include "servers/cpu_companion.h"
+#include "servers/slow_down.h"
 
 namespace crossover {
 namespace {
@@ -27,7 +25,6 @@ struct CommandLine {
   std::string overflow = "reject";
   std::string busy_poll = "0s";
   std::string slow_down = "0%";
-  std::string companion = "0%";
   std::string control_cpus;
   bool list = false;
 };
@@ -74,12 +71,8 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_option("--header-timeout", line.header_timeout, "For a header, first byte to last")
       ->capture_default_str();
   app.add_option("--slow-down", line.slow_down,
-                 "Each thread that serves takes so much more CPU time, whatever it does, by "
-                 "spinning for that share of it every 64 requests")
-      ->capture_default_str();
-  app.add_option("--companion", line.companion,
-                 "For the instrument's self-test: a thread beside those that serve takes such a "
-                 "share of their CPU time; 3%,apart: a process of its own does")
+                 "For the instrument's self-test: each thread that serves takes so much more CPU "
+                 "time, whatever it does, by spinning for that share of it every 64 requests")
       ->capture_default_str();
   app.add_option(
       "--control-cpus", line.control_cpus,
@@ -144,15 +137,12 @@ int Main(int argc, char** argv) {
   line.server.timeouts.idle_ns = PositiveDurationNs(line.idle_timeout, "--idle-timeout");
   line.server.timeouts.header_ns = PositiveDurationNs(line.header_timeout, "--header-timeout");
   line.server.knobs.busy_poll_ns = ParseDurationNs(line.busy_poll, "--busy-poll");
-  line.server.slow_down = ParsePercent(line.slow_down, 1000, "--slow-down");
-  const CompanionOptions companion = ParseCompanion(line.companion);
+  line.server.slow_down = ParseSlowDown(line.slow_down);
   RaiseOpenFilesLimit(limits::kConnectionsMax);
   std::vector<int> control_cpus;
   if (!line.control_cpus.empty()) {
     control_cpus = ParseCpuList(line.control_cpus, "--control-cpus");
   }
-  std::optional<CpuCompanion> beside;
-  if (companion.share > 0) beside.emplace(companion);
   ServeWithControl(line.server, control_cpus);
   return 0;
 }

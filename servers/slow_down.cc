@@ -1,6 +1,10 @@
 #include "servers/slow_down.h"
 
 #include <atomic>
+#include <charconv>
+#include <string>
+
+#include "base/error.h"
 
 namespace crossover {
 
@@ -20,6 +24,15 @@ void SlowDownThread(double share) {
   thread_local SlowDown slow_down(1 + threads.fetch_add(1, std::memory_order_relaxed) %
                                           SlowDown::kRequests);
   slow_down.CountRequest(share);
+}
+
+double ParseSlowDown(std::string_view text) {
+  double percent = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+  const std::string_view rest(end, static_cast<size_t>(text.data() + text.size() - end));
+  if (error == std::errc{} && rest == "%" && percent >= 0 && percent <= 1000) return percent / 100;
+  throw UsageError("--slow-down: '" + std::string(text) +
+                   "' is not a percentage from 0% to 1000%; write it as 3%");
 }
 
 }  // namespace crossover

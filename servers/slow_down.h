@@ -1,8 +1,9 @@
-// SlowDown: a server that takes a known share more CPU per request, for the instrument's self-test:
-// what is meant to find a difference of 3 % is given one of exactly 3 %.
+// SlowDown: a server whose threads take a known share more CPU time than their work needs, so that
+// there is a difference to find. (Its work also gets dearer, since it is slower: decision 0021.)
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -31,5 +32,8 @@ class SlowDown {
 // Counts a request of the calling thread. Threads spin in different moments, also where they are
 // served in step.
 void SlowDownThread(double share);
+
+// "3%" is 0.03. Throws UsageError for what is not from 0% to 1000%.
+double ParseSlowDown(std::string_view text);
 
 }  // namespace crossover

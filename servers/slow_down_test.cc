@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.h"
+
 namespace crossover {
 namespace {
 
@@ -39,6 +41,14 @@ TEST(SlowDown, CountsWhatCameBeforeTheFirstSpin) {
   reading_ns = 1;
   EXPECT_NEAR(CpuAfter(3, 10'000, 1, 3), 60'000, 4);
   EXPECT_EQ(CpuAfter(2, 10'000, 1, 3), 20'000);
+}
+
+TEST(SlowDown, IsAPercentage) {
+  EXPECT_DOUBLE_EQ(ParseSlowDown("3%"), 0.03);
+  EXPECT_DOUBLE_EQ(ParseSlowDown("0.5%"), 0.005);
+  for (const char* text : {"3", "%", "-1%", "1001%", "nan%", "3 %", ""}) {
+    EXPECT_THROW(ParseSlowDown(text), UsageError) << text;
+  }
 }
 
 }  // namespace

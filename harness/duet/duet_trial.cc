@@ -1,5 +1,7 @@
 #include "harness/duet/duet_trial.h"
 
+#include <cstring>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -7,7 +9,9 @@
 #include "base/clock.h"
 #include "base/cpu_list.h"
 #include "harness/architecture_facts.h"
+#include "harness/child_process.h"
 #include "harness/conversation.h"
+#include "harness/duet/companion.h"
 #include "harness/duet/duet.h"
 #include "harness/duet/duet_findings.h"
 #include "harness/loaded_server.h"
@@ -55,7 +59,8 @@ class LiveContender : public DuetContender {
     trial_.architecture = architecture;
   }
 
-  void Start();
+  // `bills_companion`: its companion's CPU time counts as the server's.
+  void Start(bool bills_companion);
   DuetSlice Play(int64_t duration_ns) override;
   void Stop();
 
@@ -68,6 +73,7 @@ class LiveContender : public DuetContender {
             .cpus = setup_.cpus,
             .deadlines = setup_.deadlines};
   }
+  void StartCompanion(bool bills);
   void StopServerForAMoment() const;
   ServerReading Read();
   nlohmann::json Await(std::string_view event, int64_t duration_ns);
@@ -80,12 +86,36 @@ class LiveContender : public DuetContender {
   TaskstatsClient taskstats_;
   bool has_taskstats_ = false;
   SoftirqThreads softirq_;  // none, if it shares its CPUs
+  std::optional<ChildProcess> companion_;
+  std::optional<clockid_t> companion_clock_;  // if it counts
 };
 
-void LiveContender::Start() {
+void LiveContender::StartCompanion(bool bills) {
+  const CompanionSettings& settings = *setup_.experiment.companion;
+  companion_.emplace(
+      ChildProcess::Start({.name = "the companion of " + label_,
+                           .argv = {settings.program, "--of", std::to_string(server_.server_pid()),
+                                    "--share", std::to_string(settings.share)},
+                           .cpus = setup_.cpus.server}));
+  conversation_.Watch(*companion_, /*ends_by_itself=*/true);  // when the server does
+  conversation_.Await(*companion_, "ready", MonotonicNs() + setup_.deadlines.ready_ns);
+  clockid_t clock{};
+  if (!bills) return;
+  if (const int error = clock_getcpuclockid(companion_->pid(), &clock); error != 0) {
+    throw TrialFailure("the companion's CPU time can't be read: " + std::string(strerror(error)));
+  }
+  companion_clock_ = clock;
+}
+
+void LiveContender::Start(bool bills_companion) {
   server_.StartServer(ServerCommand(Setup()), setup_.cpus.server, setup_.deadlines.ready_ns);
   has_taskstats_ = taskstats_.Open().empty();
-  if (!setup_.cpus.Overlap()) softirq_.Open(setup_.cpus.server);
+  // The companion's share is of what the server itself takes.
+  if (setup_.experiment.companion) {
+    StartCompanion(bills_companion);
+  } else if (!setup_.cpus.Overlap()) {
+    softirq_.Open(setup_.cpus.server);
+  }
   const std::string url = server_.address() + setup_.experiment.workloads[trial_.workload].path;
   const auto connected = server_.StartLoad(LoadCommand(Setup(), url), setup_.cpus.client,
                                            setup_.deadlines.connected_ns);
@@ -109,19 +139,21 @@ ServerReading LiveContender::Read() {
   const int64_t before_ns = MonotonicNs();
   std::string why;
   const auto softirq_ns = softirq_.CpuNs(why);
-  const auto with_softirq = [&](double seconds) {
-    return softirq_ns ? std::optional(seconds + *softirq_ns / 1e9) : std::nullopt;
+  const auto companion_ns =
+      companion_clock_ ? static_cast<double>(ReadClockNs(*companion_clock_)) : 0.0;
+  const auto with_others = [&](double seconds) {
+    return softirq_ns ? std::optional(seconds + (*softirq_ns + companion_ns) / 1e9) : std::nullopt;
   };
   if (has_taskstats_) {
     if (const auto stats = taskstats_.Read(server_.server_pid(), why)) {
       return {.time_ns = before_ns + (MonotonicNs() - before_ns) / 2,
-              .cpu_seconds = with_softirq(stats->cpu_ns / 1e9),
+              .cpu_seconds = with_others(stats->cpu_ns / 1e9),
               .switches = stats->voluntary_switches + stats->involuntary_switches};
     }
     has_taskstats_ = false;  // the kernel refuses; what getrusage says is as precise
   }
   ServerReading reading = FromCounters(server_.Counters(setup_.deadlines.counters_ns), label_);
-  reading.cpu_seconds = with_softirq(*reading.cpu_seconds);
+  reading.cpu_seconds = with_others(*reading.cpu_seconds);
   return reading;
 }
 
@@ -166,6 +198,10 @@ void LiveContender::Stop() {
   server_.load().Send({{"command", "end"}});
   server_.AwaitResult(setup_.deadlines.done_ns);
   server_.AwaitLoadEnd(setup_.deadlines.done_ns);
+  if (companion_) {
+    conversation_.Unwatch(*companion_);
+    companion_->Stop(setup_.deadlines.stop_ns);
+  }
   server_.StopServer(setup_.deadlines.stop_ns);
 }
 
@@ -178,9 +214,9 @@ class LivePair : public DuetContenders {
         own_(setup, setup.trial.architecture, conversation_),
         baseline_(setup, 0, conversation_) {
     SetStage("connecting");
-    if (baseline_first) baseline_.Start();
-    own_.Start();
-    if (!baseline_first) baseline_.Start();
+    if (baseline_first) baseline_.Start(/*bills_companion=*/false);
+    own_.Start(/*bills_companion=*/true);
+    if (!baseline_first) baseline_.Start(/*bills_companion=*/false);
     SetStage("measuring");
   }
 
@@ -214,6 +250,12 @@ std::string WhyNotBoth(const TrialSetup& setup, const MachineLimits& limits) {
   for (const ArchitectureLevel& level : experiment.architectures) {
     if (!ServesInProcesses(level.name)) continue;
     return level.label + " serves in many processes, whose CPU time can't be read quickly";
+  }
+  if (experiment.companion) {
+    const size_t cpus = setup.cpus.server.size();
+    if (std::string why = WhyNoCompanion(experiment.companion->share, cpus); !why.empty()) {
+      return why;
+    }
   }
   const auto checks = JudgeMachine(RequirementsOfBoth(experiment, limits.allowed_cpus), limits);
   return DescribeRefusals(checks);

@@ -22,11 +22,11 @@ constexpr size_t kTrialPairsMin = 8;
 constexpr size_t kTrialPairsMax = 50;
 
 double ReadTrial(Rig& rig, const Experiment& experiment, size_t architecture,
-                 const ContestMetric& metric, size_t& not_valid) {
+                 const ContestMetric& metric, std::map<std::string, size_t>& not_valid) {
   const TrialRecord record = rig.Run(
       experiment, {.architecture = architecture, .connections = experiment.connections.front()});
   const auto value = MetricOf(record.metrics, metric.metric);
-  not_valid += record.verdict.valid() ? 0 : 1;
+  if (!record.verdict.valid()) ++not_valid[record.verdict.reasons.front().code];
   if (value.value_or(0) > 0) return *value;
   const std::string& label = experiment.architectures[architecture].label;
   throw TrialFailure("a trial of " + label + " at " +
@@ -40,7 +40,7 @@ ContestResult TakeTurns(Rig& rig, const Experiment& experiment, const ContestMet
   std::vector<double> baseline;
   const int64_t deadline_ns = MonotonicNs() + experiment.duet->time_limit_ns;
   ContestResult result{
-      .ratio = {}, .pairs = 0, .method = "interleaved", .why_no_duet = {}, .not_valid = 0};
+      .ratio = {}, .pairs = 0, .method = "interleaved", .why_no_duet = {}, .not_valid = {}};
   while (result.pairs < kTrialPairsMin ||
          (MonotonicNs() < deadline_ns && result.pairs < kTrialPairsMax &&
           Imprecision(result.ratio) > experiment.duet->precision)) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -26,7 +27,8 @@ struct ContestResult {
   size_t pairs = 0;
   std::string method;       // "duet", or "interleaved": whole trials in turns, order flipped
   std::string why_no_duet;  // empty with "duet"
-  size_t not_valid = 0;     // of the trials, by their verdicts; their figures are among the others
+  // Trials that are not valid, by the first reason for it; their figures are among the others.
+  std::map<std::string, size_t> not_valid;
 };
 
 // By duet where that is possible: latency is not known of slices, and some workloads and limits

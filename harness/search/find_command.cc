@@ -102,6 +102,18 @@ class Find {
   bool broke_off_ = false;
 };
 
+// ", 9 trials not valid (noisy 1, not_steady 8)", or "".
+std::string NotValidText(const std::map<std::string, size_t>& not_valid) {
+  size_t trials = 0;
+  std::string reasons;
+  for (const auto& [reason, count] : not_valid) {
+    trials += count;
+    reasons += (reasons.empty() ? "" : ", ") + reason + " " + std::to_string(count);
+  }
+  if (trials == 0) return {};
+  return ", " + CountText(trials, "trial") + " not valid (" + reasons + ")";
+}
+
 void Find::Read(int64_t place) {
   PlaceOnAxis(axis_, place, experiment_);
   // Blocks take longer to start.
@@ -122,8 +134,7 @@ void Find::Read(int64_t place) {
                                                     : names_.second + " has less";
   std::string line = "  " + IntegerText(place) + ": " + RatioText(result.ratio) + ", " + verdict +
                      "; " + CountText(result.pairs, "pair") + ", " + result.method;
-  if (result.not_valid > 0) line += ", " + CountText(result.not_valid, "trial") + " not valid";
-  std::cout << line << std::endl;
+  std::cout << line << NotValidText(result.not_valid) << std::endl;
   places_.push_back({{"at", place},
                      {"ratio", result.ratio.ratio},
                      {"ci95_low", interval ? json(interval->low) : json(nullptr)},

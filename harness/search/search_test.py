@@ -93,6 +93,15 @@ class CapacityTest(unittest.TestCase):
             self.assertIn(says, done.stderr)
 
 
+def may_be_realtime() -> bool:
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    return True
+
+
 @TWO_CPUS
 class SelfTestTest(unittest.TestCase):
     def test_keeps_adds_and_shows_what_it_finds(self) -> None:
@@ -105,8 +114,11 @@ class SelfTestTest(unittest.TestCase):
             checks = [json.loads(line)["check"] for line in log.read_text(encoding="utf-8").splitlines()]
             self.assertEqual(checks, ["ceiling", "stall", "ledger", "duet", "duet"])
             summary = json.loads(log.with_suffix(".json").read_text(encoding="utf-8"))
-            self.assertEqual([each["injected"] for each in summary["detection"]], [0, 2])
-            self.assertEqual(summary["detection"][1]["found"], 1)
+            if may_be_realtime():  # which it takes to inject a difference
+                self.assertEqual([each["injected"] for each in summary["detection"]], [0, 2])
+                self.assertEqual(summary["detection"][1]["found"], 1)
+            else:
+                self.assertIn("real-time priority", log.read_text(encoding="utf-8"))
             self.assertEqual([each["closes"] for each in summary["ledger"]], [True])
             self.assertGreater(summary["ceiling"]["throughput_rps"], 0)
             self.assertTrue(log.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml"))
@@ -114,7 +126,8 @@ class SelfTestTest(unittest.TestCase):
                 file.write('{"check":"du')  # as a crash leaves it
             shown = crossover("selftest", "--show", directory=directory)
             self.assertEqual(shown.returncode, done.returncode)
-            self.assertIn("200 % more CPU", shown.stdout)
+            if may_be_realtime():
+                self.assertIn("200 % more CPU", shown.stdout)
 
     def test_refuses_in_one_line(self) -> None:
         with tempfile.TemporaryDirectory(prefix="search_test.") as directory:

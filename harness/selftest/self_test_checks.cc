@@ -1,7 +1,6 @@
 #include "harness/selftest/self_test_checks.h"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string_view>
@@ -29,12 +28,6 @@ constexpr double kPeriodMs = 2500;
 // Low, since what has gathered in a stall is answered one after the other; odd, so that each
 // period has its requests at other moments.
 constexpr const char* kStallRate = "411.37";
-
-std::string PercentWord(double share) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), share * 100).ptr;
-  return std::string(text.data(), end) + "%";
-}
 
 ArchitectureLevel Level(const std::string& architecture, const std::string& label) {
   return {.name = architecture, .label = label, .options = {}};
@@ -89,8 +82,8 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
   experiment.architectures = {Level(architecture, architecture + " (B)"),
                               Level(architecture, architecture + " (A)")};
   if (injected > 0) {
-    experiment.architectures[1].options.companion = PercentWord(injected);
-    experiment.architectures[0].options.companion = PercentWord(injected) + ",apart";
+    experiment.companion =
+        CompanionSettings{.share = injected, .program = rig.programs().companion};
   }
   experiment.connections = {kConnections};
   experiment.load.busy_poll = true;

@@ -14,9 +14,9 @@ namespace crossover {
 // other than a duet broke off. Main thread only.
 
 // A duet of an architecture with itself, of which the one takes `injected` more CPU per request
-// (0.03: 3 %; 0: they are alike).
-//   {"check":"duet","architecture","injected","ratio","ci95_low","ci95_high","probability","pairs",
-//    "blocks","slice_ns","seconds"}: of CPU per request.
+// (0.03: 3 %; 0: they are alike), by way of a companion (harness/duet/companion.h).
+//   {"check":"duet","architecture","injected","injected_by","ratio","ci95_low","ci95_high",
+//    "probability","pairs","blocks","slice_ns","cpu_us_by_block","seconds"}: of CPU per request.
 //   {"check":"duet",...,"unavailable":why} where two can't be had at a time, where it broke off,
 //   and
 //    where there are too few blocks for an interval.

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json_node.h"
+#include "harness/selftest/self_test_summary.h"
 
 namespace crossover {
 namespace {
@@ -84,7 +85,8 @@ json QuoteSelfTest(const std::filesystem::path& results, const std::string& fing
   std::ifstream file(SelfTestLogPath(results, fingerprint).replace_extension(".json"),
                      std::ios::binary);
   const json summary = json::parse(file, nullptr, /*allow_exceptions=*/false);
-  return summary.is_object() ? summary.value("quote", json()) : json();
+  if (!summary.is_object() || summary.value("schema", json()) != kSelfTestSchema) return {};
+  return summary.value("quote", json());
 }
 
 }  // namespace crossover

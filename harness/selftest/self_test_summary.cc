@@ -156,7 +156,7 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
   Detections detections;
   std::map<std::string, ordered_json> ledgers;
   ordered_json no_duet = ordered_json::array();
-  ordered_json summary = {{"schema", "crossover-selftest/1"},
+  ordered_json summary = {{"schema", kSelfTestSchema},
                           {"fingerprint", fingerprint},
                           {"first_utc", nullptr},
                           {"last_utc", nullptr}};

@@ -8,9 +8,12 @@
 
 namespace crossover {
 
+// Of the summary; /1 was of servers that spun themselves (docs/decisions/0021).
+inline constexpr const char* kSelfTestSchema = "crossover-selftest/2";
+
 inline constexpr double kSelfTestLevel = 0.05;       // of each comparison
 inline constexpr double kSelfTestFoundShare = 0.90;  // of those with the smallest effect found
-// What injected the difference: see servers/cpu_companion.h. Lines of another method aren't
+// What injected the difference: see harness/duet/companion.h. Lines of another method aren't
 // counted.
 inline constexpr const char* kSelfTestInjection = "companion";
 inline constexpr double kStallErrorMax = 0.02;  // of a quantile that is known
@@ -23,7 +26,7 @@ struct ShareInterval {
 // 95 %, exact (Clopper and Pearson, 1934): of the share that `found` of `count` were drawn from.
 ShareInterval IntervalOfShare(size_t found, size_t count);
 
-// {schema: "crossover-selftest/1", fingerprint, first_utc, last_utc,
+// {schema: "crossover-selftest/2", fingerprint, first_utc, last_utc,
 //  detection: [{injected, comparisons, found, found_low, found_high, covered, ratio, seconds}]:
 //    by injected effect, ascending; `found` at the level above and in the right direction (either
 //    for 0); `covered`: the 95 % interval holds the truth; `ratio` and `seconds` are medians,

@@ -64,9 +64,15 @@ TEST(IntervalOfShare, EqualsAnotherImplementation) {
 TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
   json of_before_ranks = Duet(0.03, 1.5, 0.01);
   of_before_ranks.erase("cpu_us_by_block");
-  const std::vector<json> lines = {
-      of_before_ranks,        Duet(0, 1.001, 0.9),    Duet(0, 0.93, 0.001),
-      Duet(0.03, 1.03, 0.01), Duet(0.03, 0.96, 0.01), Duet(0.1, 1.1, 1e-4, "2026-11-28T02:00:00Z")};
+  json of_a_server_that_spun = Duet(0.03, 1.5, 0.01);
+  of_a_server_that_spun.erase("injected_by");
+  const std::vector<json> lines = {of_before_ranks,
+                                   of_a_server_that_spun,
+                                   Duet(0, 1.001, 0.9),
+                                   Duet(0, 0.93, 0.001),
+                                   Duet(0.03, 1.03, 0.01),
+                                   Duet(0.03, 0.96, 0.01),
+                                   Duet(0.1, 1.1, 1e-4, "2026-11-28T02:00:00Z")};
   const auto summary = SummariseSelfTest(lines, "00ff");
   const auto& detection = summary["detection"];
   ASSERT_EQ(detection.size(), 3u);
