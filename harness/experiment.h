@@ -26,7 +26,7 @@ struct ArchitectureFlags {
   std::optional<int64_t> idle_timeout_ns;
   std::optional<int64_t> header_timeout_ns;
   std::optional<std::string>
-      slow_down;  // "3%": an exact difference, for the instrument's self-test
+      slow_down;  // "3%": by so much more CPU time in each thread that serves
   bool operator==(const ArchitectureFlags&) const = default;
 };
 

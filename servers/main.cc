@@ -71,8 +71,8 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_option("--header-timeout", line.header_timeout, "For a header, first byte to last")
       ->capture_default_str();
   app.add_option("--slow-down", line.slow_down,
-                 "For the instrument's self-test: each thread that serves takes so much more CPU "
-                 "time, whatever it does, by spinning for that share of it every 64 requests")
+                 "Each thread that serves takes so much more CPU time, whatever it does, by "
+                 "spinning for that share of it every 64 requests")
       ->capture_default_str();
   app.add_option(
       "--control-cpus", line.control_cpus,

@@ -1,7 +1,6 @@
 #include "harness/duet/companion.h"
 
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -44,9 +43,9 @@ void Accompany(pid_t server, double share, void (*on_ready)()) {
   const sched_param priority{.sched_priority = 1};
   if (sched_setscheduler(0, SCHED_FIFO, &priority) != 0) {
     throw UsageError(std::string("the kernel refuses real-time priority: ") + std::strerror(errno) +
-                     "; it takes root");
+                     "; it takes CAP_SYS_NICE, which root has");
   }
-  CompanionBudget budget(share);
+  CompanionBudget budget(share, ReadClockNs(server_clock), ThreadCpuNs());
   on_ready();
   const timespec period{.tv_sec = 0, .tv_nsec = kCompanionPeriodNs};
   timespec server_cpu{};

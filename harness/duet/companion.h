@@ -19,7 +19,9 @@ inline constexpr int64_t kCompanionPeriodNs = 4'000'000;
 // How long to spin. Not thread-safe.
 class CompanionBudget {
  public:
-  explicit CompanionBudget(double share) : share_(share) {}
+  // What both had taken before counts for nothing.
+  explicit CompanionBudget(double share, int64_t server_ns = 0, int64_t own_ns = 0)
+      : share_(share), server_ns_(server_ns), own_ns_(own_ns) {}
 
   // From the CPU times of server and companion up to now. What the companion took beyond what was
   // due while the server stood idle (by less than 1 % of a period) is not made good.
@@ -29,8 +31,8 @@ class CompanionBudget {
   const double share_;
   double owed_ns_ = 0;
   int64_t due_ns_ = 0;
-  int64_t server_ns_ = 0;
-  int64_t own_ns_ = 0;
+  int64_t server_ns_;
+  int64_t own_ns_;
 };
 
 // Why one companion can't take such a share of what a server takes on so many CPUs; empty: it can.

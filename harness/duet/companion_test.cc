@@ -23,6 +23,11 @@ TEST(CompanionBudget, MakesNothingGoodThatItTookWhileTheServerStoodIdle) {
   EXPECT_EQ(budget.DueNs(12'000'000, 415'000), 195'000);
 }
 
+TEST(CompanionBudget, OwesNothingForItsStart) {
+  CompanionBudget budget(0.05, 50'000'000, 5'000'000);
+  EXPECT_EQ(budget.DueNs(54'000'000, 5'000'000), 200'000);
+}
+
 TEST(CompanionBudget, LosesNothingOfAServerThatDoesLittle) {
   CompanionBudget budget(0.5);
   EXPECT_EQ(budget.DueNs(30'000, 0), 0);

@@ -97,10 +97,10 @@ void LiveContender::StartCompanion(bool bills) {
                            .argv = {settings.program, "--of", std::to_string(server_.server_pid()),
                                     "--share", std::to_string(settings.share)},
                            .cpus = setup_.cpus.server}));
-  conversation_.Watch(*companion_, /*ends_by_itself=*/true);  // when the server does
+  conversation_.Watch(*companion_, /*ends_by_itself=*/false);
   conversation_.Await(*companion_, "ready", MonotonicNs() + setup_.deadlines.ready_ns);
-  clockid_t clock{};
   if (!bills) return;
+  clockid_t clock{};
   if (const int error = clock_getcpuclockid(companion_->pid(), &clock); error != 0) {
     throw TrialFailure("the companion's CPU time can't be read: " + std::string(strerror(error)));
   }

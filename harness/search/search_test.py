@@ -93,7 +93,10 @@ class CapacityTest(unittest.TestCase):
             self.assertIn(says, done.stderr)
 
 
-def may_be_realtime() -> bool:
+def may_inject() -> bool:
+    """A companion takes real-time priority, and there is one for all the server's CPUs."""
+    if len(os.sched_getaffinity(0)) > 3:
+        return False
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except PermissionError:
@@ -114,11 +117,11 @@ class SelfTestTest(unittest.TestCase):
             checks = [json.loads(line)["check"] for line in log.read_text(encoding="utf-8").splitlines()]
             self.assertEqual(checks, ["ceiling", "stall", "ledger", "duet", "duet"])
             summary = json.loads(log.with_suffix(".json").read_text(encoding="utf-8"))
-            if may_be_realtime():  # which it takes to inject a difference
+            if may_inject():
                 self.assertEqual([each["injected"] for each in summary["detection"]], [0, 2])
                 self.assertEqual(summary["detection"][1]["found"], 1)
             else:
-                self.assertIn("real-time priority", log.read_text(encoding="utf-8"))
+                self.assertIn("A difference could not be injected: ", done.stdout)
             self.assertEqual([each["closes"] for each in summary["ledger"]], [True])
             self.assertGreater(summary["ceiling"]["throughput_rps"], 0)
             self.assertTrue(log.with_suffix(".svg").read_text(encoding="utf-8").startswith("<?xml"))
@@ -126,7 +129,7 @@ class SelfTestTest(unittest.TestCase):
                 file.write('{"check":"du')  # as a crash leaves it
             shown = crossover("selftest", "--show", directory=directory)
             self.assertEqual(shown.returncode, done.returncode)
-            if may_be_realtime():
+            if may_inject():
                 self.assertIn("200 % more CPU", shown.stdout)
 
     def test_refuses_in_one_line(self) -> None:

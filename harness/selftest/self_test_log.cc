@@ -16,6 +16,7 @@ using nlohmann::json;
 void CheckDuet(const JsonNode& line) {
   line.Require("architecture").String();
   if (line.Require("injected").Number() < 0) line.Refuse("injected must not be below 0");
+  if (const auto by = line.Find("injected_by")) by->String();
   if (line.Find("unavailable")) return;
   for (const char* key : {"ratio", "probability", "seconds"}) line.Require(key).Number();
   line.Require("pairs").Integer(1, 1'000'000);

@@ -159,7 +159,8 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
   ordered_json summary = {{"schema", kSelfTestSchema},
                           {"fingerprint", fingerprint},
                           {"first_utc", nullptr},
-                          {"last_utc", nullptr}};
+                          {"last_utc", nullptr},
+                          {"not_injected", nullptr}};
   ordered_json ceiling;
   ordered_json stall;
   for (const json& line : lines) {
@@ -170,6 +171,10 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
     if (check == "stall") stall = line;
     if (check == "ledger") ledgers[line.at("architecture")] = line;
     if (check != "duet") continue;
+    if (line.contains("unavailable") && line.at("injected").get<double>() > 0) {
+      summary["not_injected"] = line.at("unavailable");
+      continue;
+    }
     if (line.contains("unavailable")) {
       const json& name = line.at("architecture");
       if (std::ranges::count(no_duet, ordered_json(name)) == 0)

@@ -30,7 +30,8 @@ ShareInterval IntervalOfShare(size_t found, size_t count);
 //  detection: [{injected, comparisons, found, found_low, found_high, covered, ratio, seconds}]:
 //    by injected effect, ascending; `found` at the level above and in the right direction (either
 //    for 0); `covered`: the 95 % interval holds the truth; `ratio` and `seconds` are medians,
-//  no_duet: [architecture],
+//  not_injected: why a duet with an effect could not be had (the last such), or null,
+//  no_duet: [architecture], with themselves,
 //  smallest_found: the smallest effect from which on all were found in the share above, or null,
 //  ceiling, stall, ledger: the last of each (ledger: of each architecture), or null,
 //  failures: [why the instrument is not to be trusted here],

@@ -134,12 +134,18 @@ TEST(SelfTestSummary, ShowsATable) {
   lines.push_back(Duet(0, 1, 0.5));
   lines.push_back({{"check", "duet"},
                    {"architecture", "prefork"},
-                   {"injected", 0.03},
+                   {"injected", 0},
                    {"unavailable", "many processes"},
+                   {"utc", "2026-11-27T01:00:00Z"}});
+  lines.push_back({{"check", "duet"},
+                   {"architecture", "fiber"},
+                   {"injected", 0.03},
+                   {"unavailable", "no priority"},
                    {"utc", "2026-11-27T01:00:00Z"}});
   const std::string text = RenderSelfTest(SummariseSelfTest(lines, "00ff"));
   EXPECT_THAT(text, HasSubstr("3 % more CPU                   10 of 10"));
-  EXPECT_THAT(text, HasSubstr("No duet with itself: prefork"));
+  EXPECT_THAT(text, HasSubstr("No duet with itself: prefork\n"));
+  EXPECT_THAT(text, HasSubstr("A difference could not be injected: no priority\n"));
   EXPECT_THAT(text, HasSubstr("A difference of 3 % is found in 9 of 10 duets, or more."));
 }
 

@@ -71,6 +71,9 @@ std::string OtherChecks(const ordered_json& summary) {
 
 std::string RenderSelfTest(const ordered_json& summary) {
   std::string text = DetectionTable(summary) + "\n" + OtherChecks(summary);
+  if (const ordered_json& why = summary["not_injected"]; !why.is_null()) {
+    text += "A difference could not be injected: " + why.get<std::string>() + "\n";
+  }
   if (!summary["no_duet"].empty()) {
     std::vector<std::string> names;
     for (const ordered_json& name : summary["no_duet"]) names.push_back(name);
