@@ -40,6 +40,17 @@ void Conversation::FailEnded(ChildProcess& child) const {
   throw TrialFailure(child.name() + " closed its output while " + stage_);
 }
 
+void Conversation::FailByCause(ChildProcess& child) const {
+  FailIfAnotherEnded(child);
+  // A process that is killed closes its sockets, and its peer may end, before it can be waited for.
+  const int64_t deadline_ns = MonotonicNs() + kNsPerSecond;
+  for (const Watched& each : watched_) {
+    if (each.child == &child || each.ends_by_itself) continue;
+    if (each.child->Wait(deadline_ns)) FailEnded(*each.child);
+  }
+  FailEnded(child);
+}
+
 void Conversation::WaitForSomething(ChildProcess& child, std::string_view event,
                                     int64_t deadline_ns) {
   const int64_t now_ns = MonotonicNs();
@@ -74,11 +85,9 @@ nlohmann::json Conversation::AwaitAny(ChildProcess& child, std::span<const std::
     const bool ended = child.Wait(0).has_value();
     switch (child.lines().Next(line, 0)) {
       case LineReader::Status::kEnd:
-        // The other one may have ended first, and be the cause.
-        FailIfAnotherEnded(child);
-        FailEnded(child);
+        FailByCause(child);
       case LineReader::Status::kTimeout:
-        if (ended) FailEnded(child);
+        if (ended) FailByCause(child);
         WaitForSomething(child, events.front(), deadline_ns);
         continue;
       case LineReader::Status::kLine:

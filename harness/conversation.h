@@ -63,6 +63,8 @@ class Conversation {
   void FailIfAnotherEnded(const ChildProcess& awaited) const;
   void WaitForSomething(ChildProcess& child, std::string_view event, int64_t deadline_ns);
   [[noreturn]] void FailEnded(ChildProcess& child) const;
+  // `child` has ended; throws for the one whose end is the cause, if there is another.
+  [[noreturn]] void FailByCause(ChildProcess& child) const;
 
   int interrupt_fd_;
   std::function<void()> tick_;
