@@ -81,7 +81,7 @@ void DeclareDuet(CLI::App& app, CommandLine& line) {
   app.add_option("--time-limit", line.duet_time_limit, "Ends after so long at the latest")
       ->capture_default_str();
   app.add_option("--slice", line.duet_slice,
-                 "Length of a slice (default: four mean latencies, from 100ms to 1s)");
+                 "Length of a slice (default: two mean latencies, from 25ms to 1s)");
   app.add_option("--out", duet.out, "Write pairs and ratios to this file, as JSON");
   app.add_option("--server-binary", duet.server_program,
                  "Instead of the crossover-server beside this program");

@@ -84,7 +84,7 @@ inline constexpr size_t kDuetBlocksMin = 8;
 // From so many on ranks are of use: their p can't be below 2^(1 - blocks), and it has to stand
 // corrections for dozens of comparisons.
 inline constexpr size_t kDuetRankBlocksMin = 12;
-inline constexpr int64_t kSliceMinNs = 100'000'000;
+inline constexpr int64_t kSliceMinNs = 25'000'000;
 inline constexpr int64_t kSliceMaxNs = 1'000'000'000;
 
 struct DuetOutcome {
@@ -98,9 +98,8 @@ struct DuetOutcome {
 // a mean latency is connections / throughput, and each connection should have its turn.
 int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 
-// A second of slices, in 2 to 5 pairs: with a start of 0.5 s, and processes that differ by about a
-// third of what pairs do, fewer or more of them would tell less in the same time. Fewer if there
-// would not be kDuetBlocksMin blocks otherwise.
+// A second of slices, in 2 to 12 pairs: a start takes time, and processes of one program differ, if
+// by less than pairs do. Fewer if there would not be kDuetBlocksMin blocks otherwise.
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
 
 // Blocks until one of the limits: contenders start, in turned order from one block to the next, and

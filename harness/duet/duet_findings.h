@@ -32,8 +32,8 @@ struct DuetRatio {
   size_t blocks() const { return block_logs.size(); }
 };
 
-// From kDuetRankBlocksMin blocks on by the signed ranks of all pairs, summed by block: a
-// disturbance makes some pairs wild, and these count no more than others. With fewer that could
+// From kDuetRankBlocksMin blocks on by signed ranks with Cauchy scores of all pairs, summed by
+// block: a disturbance makes some pairs wild, and these count for little. With fewer that could
 // find nothing: Student's t over the blocks, of each the median. Pure. nullopt if there is no such
 // pair.
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);

@@ -144,10 +144,11 @@ TEST(Duet, BoundsTheLengthOfItsSlices) {
 }
 
 TEST(Duet, HasAsManyPairsInABlockAsFitAndAsLeaveEnoughBlocks) {
-  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 1000), 5u);
+  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 1000), 12u);
+  EXPECT_EQ(PairsPerBlock(100 * kNsPerMs, 1000), 5u);
   EXPECT_EQ(PairsPerBlock(150 * kNsPerMs, 1000), 3u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1000), 2u);
-  EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 5u);
+  EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 12u);
   EXPECT_EQ(PairsPerBlock(kSliceMinNs, 16), 2u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1), 1u);
   for (size_t pairs = kDuetBlocksMin; pairs < 100; ++pairs) {
@@ -169,7 +170,8 @@ TEST_F(DuetTest, BeginsNoBlockThatWouldLastForTooLong) {
 
 TEST_F(DuetTest, TakesTheFirstBlockForNoLongerThanTheOthersThatFindNoLength) {
   rules_.pairs_max = 1000;
-  rules_.slice_ns = 0;  // 100 ms, found in a pair of 200 ms
+  rules_.slice_ns = 0;
+  rules_.connections = 500;  // 100 ms, found in a pair of 200 ms
   rules_.time_limit_ns = 400 * kNsPerMs + 2 * 1'600 * kNsPerMs;
   EXPECT_EQ(Play().pairs.size(), 2u * 5);
 }

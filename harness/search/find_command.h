@@ -17,7 +17,7 @@ struct FindChoice {
   std::string range;          // "LOW:HIGH"; empty: the axis's own
   int64_t connections = 200;  // on all other axes
   std::string path = "/";     // where the axis is not the path itself
-  DuetSettings settings = {.pairs = 400, .precision = 0.01, .time_limit_ns = 16'000'000'000};
+  DuetSettings settings = {.pairs = 1'600, .precision = 0.01, .time_limit_ns = 16'000'000'000};
   int64_t places_max = 16;
   int64_t duration_ns = 1'500'000'000;  // of the window of a trial, where there is no duet
   std::filesystem::path out;            // for what was read, as JSON; empty: none

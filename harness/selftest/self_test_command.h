@@ -14,7 +14,7 @@ struct SelfTestChoice {
   int64_t comparisons = 12;  // of each effect, and of none
   std::vector<double> effects_percent = {1, 2, 3, 5, 10};
   std::vector<std::string> architectures;  // that take turns; empty: all
-  DuetSettings settings{.pairs = 70};      // fourteen blocks at 200 connections
+  DuetSettings settings{.pairs = 192};     // sixteen blocks at 200 connections
   bool only_show = false;                  // what earlier ones found
   bool fresh = false;                      // forget it
   std::filesystem::path results;

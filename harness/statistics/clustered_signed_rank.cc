@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numbers>
 #include <numeric>
 
 #include "base/check.h"
@@ -15,23 +16,25 @@ constexpr double kLevel = 0.05;
 // Until the ends touch, for values of any size that is of interest.
 constexpr int kHalvings = 48;
 
-// The ranks of the values' distances from `centre`, with their signs. Equal ones share the mean of
-// their ranks; a value at the centre has none.
-std::vector<double> SignedRanks(std::span<const double> values, double centre) {
+// Cauchy scores of the ranks of the values' distances from `centre`, with their signs. Equal ones
+// share the mean of their ranks; a value at the centre has none.
+std::vector<double> SignedScores(std::span<const double> values, double centre) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
   const auto distance = [&](size_t i) { return std::abs(values[i] - centre); };
   std::ranges::sort(order, {}, distance);
-  std::vector<double> ranks(values.size());
+  std::vector<double> scores(values.size());
+  const auto parts = static_cast<double>(values.size() + 1);
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     while (end < order.size() && distance(order[end]) == distance(order[begin])) ++end;
     const double rank = (static_cast<double>(begin + 1) + static_cast<double>(end)) / 2;
+    const double score = std::sin(std::numbers::pi * rank / parts);
     for (size_t i = begin; i < end; ++i) {
       const double value = values[order[i]];
-      ranks[order[i]] = value == centre ? 0 : std::copysign(rank, value - centre);
+      scores[order[i]] = value == centre ? 0 : std::copysign(score, value - centre);
     }
   }
-  return ranks;
+  return scores;
 }
 
 // Between `yes`, where `holds`, and `no`, where it doesn't: the edge.
@@ -58,11 +61,11 @@ class Clusters {
 
   // That the centre is there.
   double Probability(double centre) const {
-    const std::vector<double> ranks = SignedRanks(values_, centre);
+    const std::vector<double> scores = SignedScores(values_, centre);
     std::vector<double> sums;
-    auto begin = ranks.begin();
+    auto begin = scores.begin();
     for (const size_t at : ends_) {
-      const auto end = ranks.begin() + static_cast<std::ptrdiff_t>(at);
+      const auto end = scores.begin() + static_cast<std::ptrdiff_t>(at);
       sums.push_back(std::accumulate(begin, end, 0.0));
       begin = end;
     }
@@ -79,7 +82,7 @@ class Clusters {
 ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters) {
   const Clusters all(clusters);
   const auto [least, most] = std::ranges::minmax(all.values());
-  const double centre = PseudoMedian(all.values());
+  const double centre = CentreByScores(all.values());
   const auto plausible = [&](double value) { return all.Probability(value) >= kLevel; };
   return {
       .centre = centre,
@@ -91,13 +94,14 @@ double ClusteredProbability(std::span<const std::vector<double>> clusters) {
   return Clusters(clusters).Probability(0);
 }
 
-double PseudoMedian(std::span<const double> values) {
+double CentreByScores(std::span<const double> values) {
   CHECK(!values.empty());
   const auto sum = [&](double centre) {
-    const std::vector<double> ranks = SignedRanks(values, centre);
-    return std::accumulate(ranks.begin(), ranks.end(), 0.0);
+    const std::vector<double> scores = SignedScores(values, centre);
+    return std::accumulate(scores.begin(), scores.end(), 0.0);
   };
-  // The sum falls as the centre rises. Where it is 0 over a stretch, the middle of that.
+  // The sum is above 0 at the least and below it at the most. Where it is 0 over a stretch, the
+  // middle of that.
   const auto [least, most] = std::ranges::minmax(values);
   const double last_above = Edge(least, most, [&](double centre) { return sum(centre) > 0; });
   const double first_below = Edge(most, least, [&](double centre) { return sum(centre) < 0; });

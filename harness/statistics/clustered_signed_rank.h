@@ -1,10 +1,11 @@
 // The centre of values that come in clusters, those of one cluster alike: pairs of slices, of which
-// some have the same two processes. By the signed ranks of all values (Wilcoxon, 1945), which a few
-// wild ones can't move far, summed by cluster, where it is the clusters that count as independent
-// (Rosner, Glynn and Lee, "The Wilcoxon signed rank test for paired comparisons of clustered data",
-// Biometrics 2006). p is exact for up to 16 clusters of any symmetric distribution, if their
-// number was not chosen by what they showed: each is as likely to have all its signs turned
-// (sign_flip.h). The interval holds the centres that this test would not
+// some have the same two processes. By signed ranks with Cauchy scores (Hajek and Sidak, "Theory of
+// Rank Tests", 1967): the value of rank r by its distance, of n, counts as sin(pi r / (n + 1)), so
+// that wild values count for little. Summed by cluster, where it is the clusters that count as
+// independent (as Rosner, Glynn and Lee do for Wilcoxon's ranks, "The Wilcoxon signed rank test for
+// paired comparisons of clustered data", Biometrics 2006). p is exact for up to 16 clusters of any
+// symmetric distribution, if their number was not chosen by what they showed: each is as likely to
+// have all its signs turned (sign_flip.h). The interval holds the centres that this test would not
 // refuse. Pure; any thread.
 #pragma once
 
@@ -20,7 +21,7 @@ namespace crossover {
 inline constexpr size_t kClustersMin = 6;
 
 struct ClusteredCentre {
-  double centre = 0;  // the pseudo-median of all values
+  double centre = 0;  // CentreByScores of all values
   ConfidenceInterval interval95;
   double probability = 1;  // two-sided, of values like these if their centre were 0
 };
@@ -31,8 +32,8 @@ ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters);
 // Its p alone.
 double ClusteredProbability(std::span<const std::vector<double>> clusters);
 
-// The median of the means of all pairs of values, each with itself as well (Hodges and Lehmann,
-// 1963): where the signed ranks of the values' distances sum to 0. Not empty (checked).
-double PseudoMedian(std::span<const double> values);
+// Where the scores of the values' distances sum to 0 (an R-estimate: Hodges and Lehmann, 1963). Not
+// empty (checked).
+double CentreByScores(std::span<const double> values);
 
 }  // namespace crossover
