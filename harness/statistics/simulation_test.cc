@@ -107,7 +107,7 @@ TEST(SimulatedClusters, FindMoreByRanksThanByMedians) {
     by_medians += ComparePairs(ratios, Values(ratios.size(), 1.0)).probability < 0.05 ? 1 : 0;
     return ClusteredProbability(clusters) < 0.05;
   });
-EXPECT_GT(by_ranks, static_cast<double>(by_medians) / 400 + 0.03);
+  EXPECT_GT(by_ranks, static_cast<double>(by_medians) / 400 + 0.03);
 }
 
 TEST(SimulatedClusters, AreSeldomFoundWhereNothingIs) {
