@@ -32,9 +32,12 @@ bool CompareByDuet(const Cell& cell, Comparison& comparison) {
   const auto found = cell.repeats_duets ? CompareDuets(outcomes, comparison.metric)
                                         : CompareSlices(outcomes.front().pairs, comparison.metric);
   if (!found || !found->ratio.interval95) {
-    comparison.no_duet = "fewer than three " +
-                         std::string(cell.repeats_duets ? "of its duets" : "blocks of its duet") +
-                         " have both values";
+    comparison.no_duet =
+        "fewer than three " +
+        std::string(cell.repeats_duets ? "of its duets" : "blocks of its duet") +
+        " have both values" +
+        (comparison.metric == "context_switches_per_request" ? ", of 20 switches a slice and more"
+                                                             : "");
     return false;
   }
   comparison.ratio = found->ratio;

@@ -42,11 +42,14 @@ void Conversation::FailEnded(ChildProcess& child) const {
 
 void Conversation::FailByCause(ChildProcess& child) const {
   FailIfAnotherEnded(child);
-  // A process that is killed closes its sockets, and its peer may end, before it can be waited for.
-  const int64_t deadline_ns = MonotonicNs() + kNsPerSecond;
-  for (const Watched& each : watched_) {
-    if (each.child == &child || each.ends_by_itself) continue;
-    if (each.child->Wait(deadline_ns)) FailEnded(*each.child);
+  // A server that is killed closes its sockets, and its load generator may end for that, before it
+  // can be waited for itself.
+  const auto self = std::ranges::find(watched_, &child, &Watched::child);
+  if (self != watched_.end() && child.Wait(MonotonicNs() + kNsPerSecond) && EndedWell(*self)) {
+    const int64_t deadline_ns = MonotonicNs() + kNsPerSecond;
+    for (const Watched& each : watched_) {
+      if (!each.ends_by_itself && each.child->Wait(deadline_ns)) FailEnded(*each.child);
+    }
   }
   FailEnded(child);
 }

@@ -105,7 +105,7 @@ int64_t SliceNsFor(int64_t connections, const DuetPair& pair) {
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max) {
   const auto pairs =
       static_cast<size_t>(std::clamp(kBlockNs / (2 * slice_ns), kBlockPairsMin, kBlockPairsMax));
-  return std::clamp<size_t>(pairs_max / kDuetBlocksMin, 1, pairs);
+  return std::clamp<size_t>(pairs_max / kDuetRankBlocksMin, 1, pairs);
 }
 
 DuetOutcome PlayDuet(const StartContenders& start, const DuetRules& rules) {

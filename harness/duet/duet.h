@@ -99,7 +99,7 @@ struct DuetOutcome {
 int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 
 // A second of slices, in 2 to 12 pairs: a start takes time, and processes of one program differ, if
-// by less than pairs do. Fewer if there would not be kDuetBlocksMin blocks otherwise.
+// by less than pairs do. Fewer if there would not be kDuetRankBlocksMin blocks otherwise.
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
 
 // Blocks until one of the limits: contenders start, in turned order from one block to the next, and

@@ -1,5 +1,6 @@
 #include "harness/duet/duet_findings.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -52,6 +53,18 @@ PairedRatio RatioOf(const std::vector<std::vector<double>>& blocks) {
           .interval95 = ConfidenceInterval{.low = std::exp(found.interval95.low),
                                            .high = std::exp(found.interval95.high)},
           .probability = found.probability};
+}
+
+constexpr std::string_view kSwitches = "context_switches_per_request";
+// Of each slice some are the harness's, which stops the server to read it.
+constexpr double kSwitchesMin = 20;
+
+bool HasFewSwitches(std::span<const DuetPair> pairs) {
+  std::vector<double> fewer;
+  for (const DuetPair& pair : pairs) {
+    fewer.push_back(std::min(pair.own.switches.value_or(0), pair.baseline.switches.value_or(0)));
+  }
+  return fewer.empty() || Median(fewer) < kSwitchesMin;
 }
 
 // Of before there were blocks all pairs are of one.
@@ -110,11 +123,12 @@ DuetOutcome DuetOutcomeFromJson(const json& findings) {
 std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric) {
   if (metric == "cpu_us_per_request") return slice.cpu_us_per_request();
   if (metric == "throughput_rps") return slice.throughput_rps();
-  if (metric != "context_switches_per_request" || !slice.switches) return std::nullopt;
+  if (metric != kSwitches || !slice.switches) return std::nullopt;
   return *slice.switches / slice.server_seconds / slice.throughput_rps();
 }
 
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
+  if (metric == kSwitches && HasFewSwitches(pairs)) return std::nullopt;
   DuetRatio found;
   std::vector<std::vector<double>> blocks;
   RatiosByBlock by_block = LogRatiosOf(pairs, metric);

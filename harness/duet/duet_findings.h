@@ -35,7 +35,7 @@ struct DuetRatio {
 // From kDuetRankBlocksMin blocks on by signed ranks with Cauchy scores of all pairs, summed by
 // block: a disturbance makes some pairs wild, and these count for little. With fewer that could
 // find nothing: Student's t over the blocks, of each the median. Pure. nullopt if there is no such
-// pair.
+// pair, and for switches of which a slice has few: some are of the harness.
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);
 
 // The same of several duets of the same two, each at another time of a run: Student's t over the

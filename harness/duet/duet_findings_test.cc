@@ -138,6 +138,8 @@ TEST(DuetFindings, AreRatiosOfPairs) {
   const auto switches = CompareSlices(outcome.pairs, "context_switches_per_request");
   ASSERT_TRUE(switches);
   EXPECT_EQ(switches->pairs, 18u);
+  for (DuetPair& pair : outcome.pairs) pair.baseline.switches = 19;
+  EXPECT_FALSE(CompareSlices(outcome.pairs, "context_switches_per_request"));
   EXPECT_FALSE(CompareSlices(outcome.pairs, "latency_us_p99"));
   EXPECT_FALSE(CompareSlices({}, "throughput_rps"));
   EXPECT_TRUE(std::isinf(Imprecision(PairedRatio{})));

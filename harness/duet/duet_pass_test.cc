@@ -114,8 +114,9 @@ TEST_F(DuetReportTest, ComparesByThePairsOfSlices) {
   EXPECT_EQ(Compared("throughput_rps")["verdict"], "no detectable difference");
   // What the slices lack, and what no duet compares.
   EXPECT_EQ(Compared("context_switches_per_request")["method"], "interleaved");
-  EXPECT_EQ(Compared("context_switches_per_request")["no_duet"],
-            "fewer than three blocks of its duet have both values");
+  EXPECT_EQ(
+      Compared("context_switches_per_request")["no_duet"],
+      "fewer than three blocks of its duet have both values, of 20 switches a slice and more");
   EXPECT_EQ(Compared("latency_us_p99")["method"], "interleaved");
   EXPECT_FALSE(Compared("latency_us_p99").contains("no_duet"));
   EXPECT_EQ(Compared("latency_us_p99")["pairs"], 5);

@@ -84,14 +84,14 @@ class DuetTest : public testing::Test {
 };
 
 TEST_F(DuetTest, TurnsTheOrderAroundFromBlockToBlockAndFromPairToPair) {
-  rules_.pairs_max = 24;
+  rules_.pairs_max = 36;
   const DuetOutcome outcome = Play();
   EXPECT_EQ(stage_.order.substr(0, 36),
             "bo:OBBOOBBO."
             "ob:BOOBBOOB."
             "bo:OBBOOBBO.");
   EXPECT_EQ(outcome.ended_by, "pairs");
-  ASSERT_EQ(outcome.pairs.size(), 24u);
+  ASSERT_EQ(outcome.pairs.size(), 36u);
   size_t baseline_first = 0;
   for (size_t i = 0; i < outcome.pairs.size(); ++i) {
     const DuetPair& pair = outcome.pairs[i];
@@ -102,7 +102,7 @@ TEST_F(DuetTest, TurnsTheOrderAroundFromBlockToBlockAndFromPairToPair) {
     EXPECT_DOUBLE_EQ(pair.own.cpu_us_per_request(), 50);
     EXPECT_DOUBLE_EQ(pair.baseline.cpu_us_per_request(), 25);
   }
-  EXPECT_EQ(baseline_first, 12u);
+  EXPECT_EQ(baseline_first, 18u);
   EXPECT_TRUE(outcome.pairs[0].baseline_first);
   EXPECT_FALSE(outcome.pairs[1].baseline_first);
   EXPECT_FALSE(outcome.pairs[3].baseline_first);
@@ -149,10 +149,10 @@ TEST(Duet, HasAsManyPairsInABlockAsFitAndAsLeaveEnoughBlocks) {
   EXPECT_EQ(PairsPerBlock(150 * kNsPerMs, 1000), 3u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1000), 2u);
   EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 12u);
-  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 16), 2u);
+  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 24), 2u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1), 1u);
-  for (size_t pairs = kDuetBlocksMin; pairs < 100; ++pairs) {
-    EXPECT_GE(pairs / PairsPerBlock(kSliceMinNs, pairs), kDuetBlocksMin) << pairs;
+  for (size_t pairs = kDuetRankBlocksMin; pairs < 200; ++pairs) {
+    EXPECT_GE(pairs / PairsPerBlock(kSliceMinNs, pairs), kDuetRankBlocksMin) << pairs;
   }
 }
 
@@ -191,11 +191,11 @@ TEST_F(DuetTest, EndsWhenThereIsEnoughOnceThatCanBeTold) {
 }
 
 TEST_F(DuetTest, LeavesOutPairsOfWhichAPartIsNotKnown) {
-  rules_.pairs_max = 16;
+  rules_.pairs_max = 24;
   own_.late_slice = 1 + 2;  // after the warm-up
   const DuetOutcome outcome = Play();
   EXPECT_EQ(outcome.pairs_left_out, 1u);
-  EXPECT_EQ(outcome.pairs.size(), 15u);
+  EXPECT_EQ(outcome.pairs.size(), 23u);
   EXPECT_EQ(outcome.pairs[1].block, 1u);
 }
 

@@ -127,8 +127,8 @@ void LiveContender::Start(bool bills_companion) {
 }
 
 // The kernel adds up the CPU time of a thread that runs only now and then (at ticks, 4 ms apart),
-// or when it stops running: of a slice of 75 ms that would be 5 %. So this process takes the
-// server's CPUs for a moment.
+// or when it stops running: of the 19 ms that are counted of a short slice that would be a fifth.
+// So this process takes the server's CPUs for a moment.
 void LiveContender::StopServerForAMoment() const {
   for (const int cpu : setup_.cpus.server) SetAffinity(0, {cpu});
   SetAffinity(0, setup_.cpus.client);

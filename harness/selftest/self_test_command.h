@@ -14,9 +14,10 @@ struct SelfTestChoice {
   int64_t comparisons = 12;  // of each effect, and of none
   std::vector<double> effects_percent = {1, 2, 3, 5, 10};
   std::vector<std::string> architectures;  // that take turns; empty: all
-  DuetSettings settings{.pairs = 192};     // sixteen blocks at 200 connections
-  bool only_show = false;                  // what earlier ones found
-  bool fresh = false;                      // forget it
+  // Sixteen blocks at 200 connections, in 20 s.
+  DuetSettings settings{.pairs = 192, .time_limit_ns = 30'000'000'000};
+  bool only_show = false;  // what earlier ones found
+  bool fresh = false;      // forget it
   std::filesystem::path results;
   std::string server_program;  // empty: beside this executable
   std::string load_program;

@@ -17,7 +17,7 @@ constexpr double kLevel = 0.05;
 constexpr int kHalvings = 48;
 
 // Cauchy scores of the ranks of the values' distances from `centre`, with their signs. Equal ones
-// share the mean of their ranks; a value at the centre has none.
+// share the mean of their scores; a value at the centre has none.
 std::vector<double> SignedScores(std::span<const double> values, double centre) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -27,8 +27,11 @@ std::vector<double> SignedScores(std::span<const double> values, double centre) 
   const auto parts = static_cast<double>(values.size() + 1);
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     while (end < order.size() && distance(order[end]) == distance(order[begin])) ++end;
-    const double rank = (static_cast<double>(begin + 1) + static_cast<double>(end)) / 2;
-    const double score = std::sin(std::numbers::pi * rank / parts);
+    double sum = 0;
+    for (size_t rank = begin + 1; rank <= end; ++rank) {
+      sum += std::sin(std::numbers::pi * static_cast<double>(rank) / parts);
+    }
+    const double score = sum / static_cast<double>(end - begin);
     for (size_t i = begin; i < end; ++i) {
       const double value = values[order[i]];
       scores[order[i]] = value == centre ? 0 : std::copysign(score, value - centre);

@@ -6,7 +6,7 @@
 // paired comparisons of clustered data", Biometrics 2006). p is exact for up to 16 clusters of any
 // symmetric distribution, if their number was not chosen by what they showed: each is as likely to
 // have all its signs turned (sign_flip.h). The interval holds the centres that this test would not
-// refuse. Pure; any thread.
+// refuse, from `centre` outwards. Pure; any thread.
 #pragma once
 
 #include <cstddef>
