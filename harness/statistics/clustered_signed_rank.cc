@@ -51,7 +51,9 @@ double Edge(double yes, double no, const std::function<bool(double)>& holds) {
 
 class Clusters {
  public:
-  explicit Clusters(std::span<const std::vector<double>> clusters) {
+  Clusters(std::span<const std::vector<double>> clusters, double effective_share)
+      : shrink_(std::sqrt(effective_share)) {
+    CHECK(effective_share > 0 && effective_share <= 1);
     CHECK(clusters.size() >= kClustersMin);
     for (const std::vector<double>& cluster : clusters) {
       CHECK(!cluster.empty());
@@ -72,18 +74,20 @@ class Clusters {
       sums.push_back(std::accumulate(begin, end, 0.0));
       begin = end;
     }
-    return SignFlipProbability(sums);
+    return SignFlipProbability(sums, {.shrink = shrink_});
   }
 
  private:
   std::vector<double> values_;  // cluster by cluster
   std::vector<size_t> ends_;
+  double shrink_;
 };
 
 }  // namespace
 
-ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters) {
-  const Clusters all(clusters);
+ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters,
+                               double effective_share) {
+  const Clusters all(clusters, effective_share);
   const auto [least, most] = std::ranges::minmax(all.values());
   const double centre = CentreByScores(all.values());
   const auto plausible = [&](double value) { return all.Probability(value) >= kLevel; };
@@ -94,7 +98,7 @@ ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters) {
 }
 
 double ClusteredProbability(std::span<const std::vector<double>> clusters) {
-  return Clusters(clusters).Probability(0);
+  return Clusters(clusters, 1).Probability(0);
 }
 
 double CentreByScores(std::span<const double> values) {

@@ -26,8 +26,11 @@ struct ClusteredCentre {
   double probability = 1;  // two-sided, of values like these if their centre were 0
 };
 
-// `clusters`: at least kClustersMin, each with at least one value (checked).
-ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters);
+// `clusters`: at least kClustersMin, each with at least one value (checked). `effective_share`: in
+// (0, 1] (checked); less than 1 where the clusters have something in common, so that n of them tell
+// as much as n * effective_share would. p is then larger and the interval wider.
+ClusteredCentre LocateClusters(std::span<const std::vector<double>> clusters,
+                               double effective_share = 1);
 
 // Its p alone.
 double ClusteredProbability(std::span<const std::vector<double>> clusters);

@@ -55,6 +55,16 @@ TEST(LocateClusters, TakesValuesOfAClusterForOne) {
                    2.0 / 64);
 }
 
+TEST(LocateClusters, TellsLessOfClustersThatHaveSomethingInCommon) {
+  const Clusters clusters = Singly({1.1, -0.4, 2.3, 0.9, 3.1, 1.7, 0.2, -1.3, 1.4, 0.7});
+  const ClusteredCentre all = LocateClusters(clusters);
+  const ClusteredCentre half = LocateClusters(clusters, 0.5);
+  EXPECT_DOUBLE_EQ(half.centre, all.centre);
+  EXPECT_LT(half.interval95.low, all.interval95.low);
+  EXPECT_GT(half.interval95.high, all.interval95.high);
+  EXPECT_GT(half.probability, all.probability);
+}
+
 TEST(LocateClusters, HasAPointForValuesThatAreAllTheSame) {
   const ClusteredCentre found = LocateClusters(Singly(std::vector<double>(8, 0.5)));
   EXPECT_DOUBLE_EQ(found.centre, 0.5);
