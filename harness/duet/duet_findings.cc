@@ -51,7 +51,7 @@ PairedRatio RatioOf(const std::vector<double>& logs) {
 constexpr double kEffectiveShare = 1 / 1.155;
 
 // Of blocks of such logarithms.
-PairedRatio RatioOf(const std::vector<std::vector<double>>& blocks) {
+PairedRatio RatioOf(std::span<const std::vector<double>> blocks) {
   const ClusteredCentre found = LocateClusters(blocks, kEffectiveShare);
   return {.ratio = std::exp(found.centre),
           .interval95 = ConfidenceInterval{.low = std::exp(found.interval95.low),
@@ -131,19 +131,22 @@ std::optional<double> MetricOf(const DuetSlice& slice, std::string_view metric) 
   return *slice.switches / slice.server_seconds / slice.throughput_rps();
 }
 
-std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
-  if (metric == kSwitches && HasFewSwitches(pairs)) return std::nullopt;
+std::optional<DuetRatio> CompareBlocks(std::span<const std::vector<double>> blocks) {
+  if (blocks.empty()) return std::nullopt;
   DuetRatio found;
-  std::vector<std::vector<double>> blocks;
-  RatiosByBlock by_block = LogRatiosOf(pairs, metric);
-  for (auto& [block, logs] : by_block) {
+  for (const std::vector<double>& logs : blocks) {
     found.pairs += logs.size();
     found.block_logs.push_back(Median(logs));
-    blocks.push_back(std::move(logs));
   }
-  if (blocks.empty()) return std::nullopt;
   found.ratio = blocks.size() < kDuetRankBlocksMin ? RatioOf(found.block_logs) : RatioOf(blocks);
   return found;
+}
+
+std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric) {
+  if (metric == kSwitches && HasFewSwitches(pairs)) return std::nullopt;
+  std::vector<std::vector<double>> blocks;
+  for (auto& [block, logs] : LogRatiosOf(pairs, metric)) blocks.push_back(std::move(logs));
+  return CompareBlocks(blocks);
 }
 
 std::optional<DuetRatio> CompareDuets(std::span<const DuetOutcome> duets, std::string_view metric) {

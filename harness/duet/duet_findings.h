@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "harness/duet/duet.h"
 #include "harness/statistics/paired_ratio.h"
@@ -32,10 +33,14 @@ struct DuetRatio {
   size_t blocks() const { return block_logs.size(); }
 };
 
-// From kDuetRankBlocksMin blocks on by signed ranks with Cauchy scores of all pairs, summed by
-// block: a disturbance makes some pairs wild, and these count for little. With fewer that could
-// find nothing: Student's t over the blocks, of each the median. Pure. nullopt if there is no such
-// pair, and for switches of which a slice has few: some are of the harness.
+// Of each block the logarithms of its pairs' ratios, one at least. From kDuetRankBlocksMin blocks
+// on by signed ranks with Cauchy scores of all pairs, summed by block: a disturbance makes some
+// pairs wild, and these count for little. With fewer that could find nothing: Student's t over the
+// blocks, of each the median. Pure. nullopt if there is no block.
+std::optional<DuetRatio> CompareBlocks(std::span<const std::vector<double>> blocks);
+
+// The same of a duet's pairs. Pure. nullopt if no pair has the metric, and for switches of which a
+// slice has few: some are of the harness.
 std::optional<DuetRatio> CompareSlices(std::span<const DuetPair> pairs, std::string_view metric);
 
 // The same of several duets of the same two, each at another time of a run: Student's t over the

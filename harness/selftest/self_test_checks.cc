@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "harness/child_process.h"
 #include "harness/conversation.h"
-#include "harness/duet/duet_findings.h"
 #include "harness/selftest/self_test_summary.h"
 
 namespace crossover {
@@ -33,8 +32,7 @@ ArchitectureLevel Level(const std::string& architecture, const std::string& labe
   return {.name = architecture, .label = label, .options = {}};
 }
 
-// Of each block, each pair: the CPU per request of both, in microseconds. What the figures are
-// from, so that another estimator can be tried on it.
+// Of each block, each pair: the CPU per request of both, in microseconds.
 json CpuByBlock(const std::vector<DuetPair>& pairs) {
   json blocks = json::array();
   for (const DuetPair& pair : pairs) {
@@ -99,21 +97,16 @@ json CompareWithItself(Rig& rig, const std::string& architecture, double injecte
   } catch (const TrialFailure& failure) {
     why = std::string("it broke off: ") + failure.what();
   }
-  const auto found = outcome ? CompareSlices(outcome->pairs, "cpu_us_per_request") : std::nullopt;
-  if (!found || !found->ratio.interval95) {
-    line["unavailable"] = outcome ? "fewer than three blocks of slices could be used" : why;
+  if (!outcome) {
+    line["unavailable"] = why;
     return line;
   }
-  const ConfidenceInterval interval = *found->ratio.interval95;
-  line.update({{"ratio", found->ratio.ratio},
-               {"ci95_low", interval.low},
-               {"ci95_high", interval.high},
-               {"probability", found->ratio.probability},
-               {"pairs", found->pairs},
-               {"blocks", found->blocks()},
-               {"slice_ns", outcome->slice_ns},
+  line.update({{"slice_ns", outcome->slice_ns},
                {"cpu_us_by_block", CpuByBlock(outcome->pairs)},
                {"seconds", static_cast<double>(MonotonicNs() - begin_ns) / 1e9}});
+  if (!JudgeSelfTestDuet(line)) {
+    line["unavailable"] = "fewer than three blocks of slices could be used";
+  }
   return line;
 }
 

@@ -55,10 +55,11 @@ std::string ProgressText(const json& line) {
   const std::string what =
       architecture + " against itself with " + PercentText(line.at("injected")) + " more CPU: ";
   if (line.contains("unavailable")) return what + line.at("unavailable").get<std::string>();
-  const bool found = line.at("probability").get<double>() < kSelfTestLevel;
+  const PairedRatio found = JudgeSelfTestDuet(line).value().ratio;
   char ratio[32];
-  std::snprintf(ratio, sizeof ratio, "%.4f", line.at("ratio").get<double>());
-  return what + ratio + (found ? ", a difference" : ", no detectable difference");
+  std::snprintf(ratio, sizeof ratio, "%.4f", found.ratio);
+  return what + ratio +
+         (found.probability < kSelfTestLevel ? ", a difference" : ", no detectable difference");
 }
 
 // The self-test under way: what it sees goes into the log at once.

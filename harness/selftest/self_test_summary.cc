@@ -4,7 +4,6 @@
 #include <boost/math/distributions/binomial.hpp>
 #include <cmath>
 #include <map>
-#include <optional>
 #include <vector>
 
 #include "harness/statistics/median.h"
@@ -29,18 +28,14 @@ struct Detection {
   std::vector<double> ratios;
   std::vector<double> seconds;
 
-  void Add(const json& line, double injected) {
-    const double ratio = line.at("ratio");
+  void Add(const PairedRatio& duet, double injected, double took_seconds) {
     ++comparisons;
-    ratios.push_back(ratio);
-    seconds.push_back(line.at("seconds"));
-    const bool different = line.at("probability").get<double>() < kSelfTestLevel;
-    found += different && (injected == 0 || ratio > 1) ? 1 : 0;
-    if (line.at("ci95_low").is_null() || line.at("ci95_high").is_null()) return;
-    covered += line.at("ci95_low").get<double>() <= 1 + injected &&
-                       line.at("ci95_high").get<double>() >= 1 + injected
-                   ? 1
-                   : 0;
+    ratios.push_back(duet.ratio);
+    seconds.push_back(took_seconds);
+    const bool different = duet.probability < kSelfTestLevel;
+    found += different && (injected == 0 || duet.ratio > 1) ? 1 : 0;
+    const ConfidenceInterval& interval = *duet.interval95;
+    covered += interval.low <= 1 + injected && interval.high >= 1 + injected ? 1 : 0;
   }
 };
 
@@ -143,6 +138,19 @@ std::string Quote(const ordered_json& summary) {
 
 }  // namespace
 
+std::optional<DuetRatio> JudgeSelfTestDuet(const json& line) {
+  std::vector<std::vector<double>> blocks;
+  for (const json& pairs : line.value("cpu_us_by_block", json::array())) {
+    if (pairs.empty()) continue;  // none could be used
+    std::vector<double>& logs = blocks.emplace_back();
+    for (const json& pair : pairs) {
+      logs.push_back(std::log(pair.at(0).get<double>() / pair.at(1).get<double>()));
+    }
+  }
+  auto found = CompareBlocks(blocks);
+  return found && found->ratio.interval95 ? found : std::nullopt;
+}
+
 ShareInterval IntervalOfShare(size_t found, size_t count) {
   using Binomial = boost::math::binomial_distribution<>;
   const auto n = static_cast<double>(count);
@@ -181,11 +189,10 @@ ordered_json SummariseSelfTest(std::span<const json> lines, const std::string& f
         no_duet.push_back(ordered_json(name));
       continue;
     }
-    // Of before pairs were ranked: that was another instrument.
-    if (!line.contains("cpu_us_by_block")) continue;
     const double injected = line.at("injected");
     if (injected > 0 && line.value("injected_by", "") != kSelfTestInjection) continue;
-    detections[injected].Add(line, injected);
+    const auto duet = JudgeSelfTestDuet(line);
+    if (duet) detections[injected].Add(duet->ratio, injected, line.at("seconds"));
   }
   summary["detection"] = ToJson(detections);
   summary["no_duet"] = std::move(no_duet);

@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <string>
+
+#include "harness/duet/duet_findings.h"
 
 namespace crossover {
 
@@ -22,6 +25,11 @@ struct ShareInterval {
   double low = 0;
   double high = 1;
 };
+
+// What the pairs of such a duet's line say of CPU per request, by the rules of every duet as they
+// are today; with an interval. nullopt if too few blocks were played for one, or none is in the
+// line (of before pairs were ranked).
+std::optional<DuetRatio> JudgeSelfTestDuet(const nlohmann::json& line);
 
 // 95 %, exact (Clopper and Pearson, 1934): of the share that `found` of `count` were drawn from.
 ShareInterval IntervalOfShare(size_t found, size_t count);

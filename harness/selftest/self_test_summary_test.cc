@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -16,22 +17,19 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-json Duet(double injected, double ratio, double probability,
+// Of 16 blocks of two pairs; the logarithms of the blocks' ratios lie evenly around that of
+// `ratio`, up to `spread` away.
+json Duet(double injected, double ratio, double spread = 0.02,
           const char* utc = "2026-11-27T01:00:00Z") {
-  return {{"check", "duet"},
-          {"architecture", "fiber"},
-          {"injected", injected},
-          {"injected_by", kSelfTestInjection},
-          {"ratio", ratio},
-          {"ci95_low", ratio - 0.02},
-          {"ci95_high", ratio + 0.02},
-          {"probability", probability},
-          {"pairs", 40},
-          {"blocks", 14},
-          {"cpu_us_by_block", json::array()},
-          {"slice_ns", 100'000'000},
-          {"seconds", 9.5},
-          {"utc", utc}};
+  json blocks = json::array();
+  for (int i = 0; i < 16; ++i) {
+    const double own_us = 5 * ratio * std::exp(spread * (2 * i - 15) / 15);
+    blocks.push_back({{own_us, 5.0}, {own_us, 5.0}});
+  }
+  return {{"check", "duet"},        {"architecture", "fiber"},
+          {"injected", injected},   {"injected_by", kSelfTestInjection},
+          {"slice_ns", 25'000'000}, {"cpu_us_by_block", blocks},
+          {"seconds", 9.5},         {"utc", utc}};
 }
 
 json Ledger(bool closes) {
@@ -61,18 +59,47 @@ TEST(IntervalOfShare, EqualsAnotherImplementation) {
   EXPECT_EQ(IntervalOfShare(10, 10).high, 1);
 }
 
+TEST(JudgeSelfTestDuet, SaysWhatTheSlicesOfTheDuetSay) {
+  json line = Duet(0, 1.2);
+  std::vector<DuetPair> pairs;
+  for (size_t block = 0; block < 16; ++block) {
+    for (const json& pair : line["cpu_us_by_block"][block]) {
+      const auto slice = [](double cpu_us) {
+        return DuetSlice{.verified = 1e6, .seconds = 1, .cpu_seconds = cpu_us, .server_seconds = 1};
+      };
+      pairs.push_back({.own = slice(pair[0]), .baseline = slice(pair[1]), .block = block});
+    }
+  }
+  const auto of_slices = CompareSlices(pairs, "cpu_us_per_request");
+  const auto of_line = JudgeSelfTestDuet(line);
+  ASSERT_TRUE(of_line && of_slices);
+  EXPECT_NEAR(of_line->ratio.ratio, 1.2, 0.005);
+  EXPECT_NEAR(of_line->ratio.ratio, of_slices->ratio.ratio, 1e-9);
+  EXPECT_NEAR(of_line->ratio.interval95->low, of_slices->ratio.interval95->low, 1e-9);
+  EXPECT_NEAR(of_line->ratio.interval95->high, of_slices->ratio.interval95->high, 1e-9);
+  EXPECT_EQ(of_line->ratio.probability, of_slices->ratio.probability);
+  EXPECT_EQ(of_line->pairs, 32u);
+
+  line["cpu_us_by_block"].push_back(json::array());  // of which no pair could be used
+  EXPECT_EQ(JudgeSelfTestDuet(line)->blocks(), 16u);
+  line["cpu_us_by_block"] = json::parse("[[[5, 5], [6, 5]], [[5, 5]]]");
+  EXPECT_FALSE(JudgeSelfTestDuet(line));
+  line.erase("cpu_us_by_block");
+  EXPECT_FALSE(JudgeSelfTestDuet(line));
+}
+
 TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
-  json of_before_ranks = Duet(0.03, 1.5, 0.01);
+  json of_before_ranks = Duet(0.03, 1.5);
   of_before_ranks.erase("cpu_us_by_block");
-  json of_a_server_that_spun = Duet(0.03, 1.5, 0.01);
+  json of_a_server_that_spun = Duet(0.03, 1.5);
   of_a_server_that_spun.erase("injected_by");
   const std::vector<json> lines = {of_before_ranks,
                                    of_a_server_that_spun,
-                                   Duet(0, 1.001, 0.9),
-                                   Duet(0, 0.93, 0.001),
-                                   Duet(0.03, 1.03, 0.01),
-                                   Duet(0.03, 0.96, 0.01),
-                                   Duet(0.1, 1.1, 1e-4, "2026-11-28T02:00:00Z")};
+                                   Duet(0, 1.001),
+                                   Duet(0, 0.93),
+                                   Duet(0.03, 1.03),
+                                   Duet(0.03, 0.96),
+                                   Duet(0.1, 1.1, 0.02, "2026-11-28T02:00:00Z")};
   const auto summary = SummariseSelfTest(lines, "00ff");
   const auto& detection = summary["detection"];
   ASSERT_EQ(detection.size(), 3u);
@@ -94,13 +121,14 @@ TEST(SelfTestSummary, CountsWhatWasFoundInTheRightDirection) {
 }
 
 TEST(SelfTestSummary, OneFalseFindingInTwentyIsWhatTheLevelMeans) {
-  std::vector<json> lines(19, Duet(0, 1, 0.5));
-  lines.push_back(Duet(0, 1.015, 0.01));
+  std::vector<json> lines(19, Duet(0, 1));
+  lines.push_back(Duet(0, 1.015));
   EXPECT_THAT(SummariseSelfTest(lines, "00ff")["failures"], IsEmpty());
-  for (int i = 0; i < 5; ++i) lines.push_back(Duet(0, 1.015, 0.01));
+  for (int i = 0; i < 5; ++i) lines.push_back(Duet(0, 1.015));
   const auto failures = SummariseSelfTest(lines, "00ff")["failures"];
-  ASSERT_EQ(failures.size(), 1u);
-  EXPECT_THAT(failures[0].get<std::string>(), HasSubstr("in 6 of 25 comparisons"));
+  ASSERT_EQ(failures.size(), 2u);  // what is called different has an interval without the truth
+  EXPECT_THAT(failures[0].get<std::string>(), HasSubstr("from itself in 6 of 25 comparisons"));
+  EXPECT_THAT(failures[1].get<std::string>(), HasSubstr("held the truth in 19 of 25"));
 }
 
 TEST(SelfTestSummary, FailsForALossyLedgerAndAWrongQuantile) {
@@ -119,7 +147,7 @@ TEST(SelfTestSummary, FailsIfALargeEffectIsMissedOrIntervalsMissTheTruth) {
   const auto failures = SummariseSelfTest(missed, "00ff")["failures"];
   ASSERT_EQ(failures.size(), 1u);
   EXPECT_EQ(failures[0], "10 % more CPU was found in 0 of 4 comparisons");
-  const std::vector<json> beside(4, Duet(0.1, 1.3, 0.001));
+  const std::vector<json> beside(4, Duet(0.1, 1.3));
   EXPECT_THAT(SummariseSelfTest(beside, "00ff")["failures"][0].get<std::string>(),
               HasSubstr("held the truth in 0 of 4 comparisons"));
 }
@@ -130,8 +158,8 @@ TEST(SelfTestSummary, TheLastLedgerOfAnArchitectureCounts) {
 }
 
 TEST(SelfTestSummary, ShowsATable) {
-  std::vector<json> lines(10, Duet(0.03, 1.03, 0.01));
-  lines.push_back(Duet(0, 1, 0.5));
+  std::vector<json> lines(10, Duet(0.03, 1.03));
+  lines.push_back(Duet(0, 1));
   lines.push_back({{"check", "duet"},
                    {"architecture", "prefork"},
                    {"injected", 0},
@@ -150,9 +178,9 @@ TEST(SelfTestSummary, ShowsATable) {
 }
 
 TEST(SelfTestLog, LeavesOutWhatACrashCutOff) {
-  const std::string whole = Duet(0, 1, 0.5).dump() + "\n" + Ledger(true).dump() + "\n";
+  const std::string whole = Duet(0, 1).dump() + "\n" + Ledger(true).dump() + "\n";
   const SelfTestLog log = ParseSelfTestLog(whole + "{\"check\":\"du", "log");
-  EXPECT_THAT(log.lines, ElementsAre(Duet(0, 1, 0.5), Ledger(true)));
+  EXPECT_THAT(log.lines, ElementsAre(Duet(0, 1), Ledger(true)));
   EXPECT_EQ(log.complete_bytes, whole.size());
 }
 
@@ -166,11 +194,14 @@ TEST(SelfTestLog, RefusesWhatIsNoLineOfIt) {
     }
     return std::string("taken");
   };
-  EXPECT_EQ(message(Duet(0, 1, 0.5), "pairs", 3), "taken");
-  EXPECT_THAT(message(Duet(0, 1, 0.5), "check", "dance"), HasSubstr("log:1: check"));
-  EXPECT_THAT(message(Duet(0, 1, 0.5), "pairs", 0), HasSubstr("log:1: pairs"));
-  EXPECT_THAT(message(Duet(0, 1, 0.5), "injected", -1), HasSubstr("injected"));
-  EXPECT_THAT(message(Duet(0, 1, 0.5), "ratio", nullptr), HasSubstr("log:1: ratio"));
+  EXPECT_EQ(message(Duet(0, 1), "seconds", 3), "taken");
+  EXPECT_THAT(message(Duet(0, 1), "check", "dance"), HasSubstr("log:1: check"));
+  EXPECT_THAT(message(Duet(0, 1), "cpu_us_by_block", json::parse("[[[5.1, 0]]]")),
+              HasSubstr("log:1: cpu_us_by_block[0][0]: must be two numbers above 0"));
+  EXPECT_THAT(message(Duet(0, 1), "cpu_us_by_block", json::parse("[[[5.1]]]")),
+              HasSubstr("two numbers"));
+  EXPECT_THAT(message(Duet(0, 1), "injected", -1), HasSubstr("injected"));
+  EXPECT_THAT(message(Duet(0, 1), "seconds", nullptr), HasSubstr("log:1: seconds"));
   EXPECT_THAT(message(Ledger(true), "closes", 1), HasSubstr("log:1: closes"));
   EXPECT_THAT(message(Stall(470), "quantiles", 1), HasSubstr("log:1: quantiles"));
 }
