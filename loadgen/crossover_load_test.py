@@ -72,6 +72,16 @@ class CrossoverLoadTest(unittest.TestCase):
         self.assertEqual(result["requests"]["in_flight_at_end"], 0)
         self.assertEqual((load.returncode, err), (0, ""))
 
+    def test_a_tail_ends_when_told_to(self):
+        with Server() as server:
+            load = start("-c", "4", "-t", "1", "--events", "--slices", server.url)
+            slice_ = '{"command":"slice","duration_ns":10000000,"tail_ns":86400000000000}\n'
+            drain = '{"command":"drain"}\n'
+            # The third "drain" comes when nothing is loaded.
+            out, err = load.communicate(slice_ + drain + slice_ + drain + drain + '{"command":"end"}\n', timeout=120)
+        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()].count("slice_drained"), 2)
+        self.assertEqual((load.returncode, err), (0, ""))
+
     def test_a_slice_that_makes_no_sense_is_refused(self):
         for line in ('{"command":"slice"}', '{"command":"slice","duration_ns":-1}',
                      '{"command":"slice","duration_ns":10,"settle_ns":10}', '{"command":"go"}',

@@ -239,7 +239,11 @@ class Coordinator {
     TellSlice(LoadEvent::Kind::kSliceSettled);
     if (WaitFor(over_ns, ended) != Wait::kDeadline) return false;
     TellSlice(LoadEvent::Kind::kSliceOver);
-    if (WaitFor(over_ns + order.tail_ns, ended) != Wait::kDeadline) return false;
+    if (control_.await_drain && control_.await_drain(state_.slice_end_ns)) {
+      state_.slice_end_ns = MonotonicNs();
+    } else if (WaitFor(state_.slice_end_ns, ended) != Wait::kDeadline) {
+      return false;
+    }
     fleet_.Wake();  // also threads that get no response see the end
     if (WaitFor(RunState::kNever, [&] { return AllDrained(slices); }) != Wait::kTrue) return false;
     TellSlice(LoadEvent::Kind::kSliceDrained);

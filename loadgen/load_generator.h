@@ -148,7 +148,8 @@ struct LoadResult {
 struct SliceOrder {
   int64_t settle_ns = 0;    // from its begin to kSliceSettled; less than duration_ns
   int64_t duration_ns = 0;  // from its begin to kSliceOver
-  int64_t tail_ns = 0;      // the load goes on for so long after, while others read their counters
+  int64_t tail_ns = 0;      // the load goes on for so long after at most, while others read their
+                            // counters: see LoadControl::await_drain
 };
 
 struct LoadEvent {
@@ -203,6 +204,9 @@ struct LoadControl {
   // nullopt ends the run. There is no warm-up then, and the window spans all slices with the pauses
   // in between. For a closed loop without think times, of connections that live as long as the run.
   std::function<std::optional<SliceOrder>()> next_slice;
+  // If there is one: called after each kSliceOver, and blocks until the load may end (true), or
+  // until the deadline, the slice's tail, or because the run is to stop (false).
+  std::function<bool(int64_t deadline_ns)> await_drain;
   // Becomes readable (and stays so) when the run is to stop early. Not owned.
   int stop_fd = -1;
 };

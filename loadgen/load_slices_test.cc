@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <semaphore>
+#include <thread>
 
 #include "base/error.h"
 #include "base/limits.h"
@@ -113,6 +114,31 @@ TEST_P(LoadSlices, EndOnlyWhenWhatIsInFlightIsAnswered) {
   EXPECT_EQ(events[2].verified, 1u);
   EXPECT_EQ(events[3].verified, 2u);
   EXPECT_EQ(result.ledger.requests.scheduled, 2u);
+  EXPECT_TRUE(result.flawless());
+}
+
+TEST_P(LoadSlices, GoOnUntilTheyMayDrain) {
+  std::atomic<uint64_t> answered{0};
+  TestServer server([&](size_t number, const std::string&) {
+    answered = number;
+    return TestReply{.bytes = kGood};
+  });
+  std::vector<LoadEvent> events;
+  LoadControl control;
+  control.on_event = [&](const LoadEvent& event) { events.push_back(event); };
+  control.next_slice = [&]() -> std::optional<SliceOrder> {
+    if (events.size() > 1) return std::nullopt;
+    return SliceOrder{.duration_ns = kNsPerMs, .tail_ns = limits::kDurationMaxNs};
+  };
+  control.await_drain = [&](int64_t deadline_ns) {
+    EXPECT_GT(deadline_ns, MonotonicNs() + kNsPerSecond);
+    const uint64_t so_far = answered;
+    while (answered < so_far + 100) std::this_thread::yield();
+    return true;
+  };
+  const LoadResult result = crossover::Run(Options(server.url()), control);
+  ASSERT_EQ(events.size(), 4u);
+  EXPECT_GE(events[3].verified, events[2].verified + 100);
   EXPECT_TRUE(result.flawless());
 }
 

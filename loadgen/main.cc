@@ -3,11 +3,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -52,7 +55,9 @@ class Commands {
 
   // Waits for the order of a slice. nullopt for {"command":"end"}, and where WaitForGo is false.
   std::optional<SliceOrder> WaitForSlice() {
-    const std::optional<nlohmann::json> command = Next();
+    std::optional<nlohmann::json> command = Next();
+    // The tail was over before its end was asked for.
+    while (command && NameOf(*command) == "drain") command = Next();
     if (!command || NameOf(*command) == "end") return std::nullopt;
     if (NameOf(*command) != "slice") RefuseSlice();
     const SliceOrder order{.settle_ns = NumberOf(*command, "settle_ns"),
@@ -62,15 +67,29 @@ class Commands {
     return order;
   }
 
+  // Waits for {"command":"drain"}. False at the deadline, and if something else comes, which is
+  // kept, or what WaitForGo is false for.
+  bool WaitForDrain(int64_t deadline_ns) {
+    kept_ = Next(deadline_ns);
+    if (!kept_ || NameOf(*kept_) != "drain") return false;
+    kept_.reset();
+    return true;
+  }
+
  private:
-  // The next line. nullopt if there is none any more, or the run is to stop.
-  std::optional<nlohmann::json> Next() {
+  // The next line. nullopt if there is none any more, none until then, or the run is to stop.
+  std::optional<nlohmann::json> Next(int64_t deadline_ns = std::numeric_limits<int64_t>::max()) {
+    if (kept_) return std::exchange(kept_, std::nullopt);
     while (true) {
       const LineReader::Status status = lines_.Next(line_, 0);
       if (status == LineReader::Status::kEnd) return std::nullopt;
       if (status == LineReader::Status::kLine) return nlohmann::json::parse(line_, nullptr, false);
+      const int64_t left_ns =
+          std::clamp<int64_t>(deadline_ns - MonotonicNs(), 0, limits::kDurationMaxNs);
+      if (left_ns == 0) return std::nullopt;
+      const timespec timeout{left_ns / kNsPerSecond, left_ns % kNsPerSecond};
       pollfd polled[2] = {{STDIN_FILENO, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-      if (poll(polled, 2, -1) < 0 && errno != EINTR) ThrowErrno("poll");
+      if (ppoll(polled, 2, &timeout, nullptr) < 0 && errno != EINTR) ThrowErrno("ppoll");
       if (polled[1].revents != 0) return std::nullopt;
     }
   }
@@ -98,6 +117,7 @@ class Commands {
   const int stop_fd_;
   LineReader lines_{STDIN_FILENO};
   std::string line_;
+  std::optional<nlohmann::json> kept_;  // was read, and is for the next who asks
 };
 
 // One line on why there is nothing to see, if there is nothing.
@@ -162,6 +182,7 @@ int Main(int argc, char** argv) {
     control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
     if (line.slices) {
       control.next_slice = [&] { return commands.WaitForSlice(); };
+      control.await_drain = [&](int64_t until_ns) { return commands.WaitForDrain(until_ns); };
     } else {
       control.may_begin = [&] { return commands.WaitForGo(); };
     }

@@ -10,7 +10,7 @@ constexpr int64_t kFirstSliceNs = 200'000'000;
 constexpr double kLatenciesPerSlice = 2;
 constexpr int64_t kBlockNs = 1'000'000'000;  // of slices
 constexpr int64_t kBlockPairsMin = 2;
-constexpr int64_t kBlockPairsMax = 12;
+constexpr int64_t kBlockPairsMax = 18;
 
 class Player {
  public:

@@ -98,7 +98,7 @@ struct DuetOutcome {
 // a mean latency is connections / throughput, and each connection should have its turn.
 int64_t SliceNsFor(int64_t connections, const DuetPair& pair);
 
-// A second of slices, in 2 to 12 pairs: a start takes time, and processes of one program differ, if
+// A second of slices, in 2 to 18 pairs: a start takes time, and processes of one program differ, if
 // by less than pairs do. Fewer if there would not be kDuetRankBlocksMin blocks otherwise.
 size_t PairsPerBlock(int64_t slice_ns, size_t pairs_max);
 

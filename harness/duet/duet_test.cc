@@ -144,11 +144,12 @@ TEST(Duet, BoundsTheLengthOfItsSlices) {
 }
 
 TEST(Duet, HasAsManyPairsInABlockAsFitAndAsLeaveEnoughBlocks) {
-  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 1000), 12u);
+  EXPECT_EQ(PairsPerBlock(kSliceMinNs, 1000), 18u);
+  EXPECT_EQ(PairsPerBlock(50 * kNsPerMs, 1000), 10u);
   EXPECT_EQ(PairsPerBlock(100 * kNsPerMs, 1000), 5u);
   EXPECT_EQ(PairsPerBlock(150 * kNsPerMs, 1000), 3u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1000), 2u);
-  EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 12u);
+  EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 18u);
   EXPECT_EQ(PairsPerBlock(kSliceMinNs, 24), 2u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1), 1u);
   for (size_t pairs = kDuetRankBlocksMin; pairs < 200; ++pairs) {

@@ -24,8 +24,8 @@ namespace {
 
 // A slice's first quarter is not counted.
 constexpr int64_t kSettleParts = 4;
-// Load goes on for so long after the counted part, so that the server is read while it works: the
-// harness has to get a CPU that the load generator keeps busy.
+// Load goes on after the counted part until the server has been read, while it works; for so long
+// at most. The harness has to get a CPU that the load generator keeps busy.
 constexpr int64_t kTailNs = 15 * kNsPerMs;
 
 struct ServerReading {
@@ -173,6 +173,7 @@ DuetSlice LiveContender::Play(int64_t duration_ns) {
     const ServerReading from = Read();
     const auto over = Await("slice_over", duration_ns);
     const ServerReading to = Read();
+    server_.load().Send({{"command", "drain"}});
     const auto drained = Await("slice_drained", duration_ns);
     if (const int64_t errors = drained.at("errors"); errors > 0) {
       throw TrialFailure(std::to_string(errors) + " requests to " + label_ + " failed");

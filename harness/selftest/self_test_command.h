@@ -15,7 +15,7 @@ struct SelfTestChoice {
   std::vector<double> effects_percent = {1, 2, 3, 5, 10};
   std::vector<std::string> architectures;  // that take turns; empty: all
   // Sixteen blocks at 200 connections, in 20 s.
-  DuetSettings settings{.pairs = 192, .time_limit_ns = 30'000'000'000};
+  DuetSettings settings{.pairs = 288, .time_limit_ns = 30'000'000'000};
   bool only_show = false;  // what earlier ones found
   bool fresh = false;      // forget it
   std::filesystem::path results;
