@@ -57,7 +57,7 @@ std::string_view PassName(Pass pass);  // "throughput", "duet", "profile", "trac
 // How often a cell has a duet, spread over the run, and when each ends: whichever comes first.
 struct DuetSettings {
   int64_t repetitions = 1;
-  int64_t pairs = 200;
+  int64_t pairs = 288;  // of the shortest slices 16 blocks
   double precision =
       0;  // half the width of the 95 % interval of CPU per request, relative; 0: none
   int64_t time_limit_ns = 20'000'000'000;

@@ -178,7 +178,7 @@ void AddOutputOptions(CLI::App& app, CommandLine& line, Texts& texts) {
   app.add_flag("--slices", line.slices,
                R"(With --events: instead of "go", load whenever standard input says {"command":)"
                R"("slice","duration_ns":200000000,"settle_ns":40000000,"tail_ns":0}, and stand )"
-               R"(idle in between, until {"command":"end"})")
+               R"(idle in between, until {"command":"end"}; {"command":"drain"} ends a tail)")
       ->needs(events)
       ->excludes("--warmup", "--duration", "--requests")
       ->group(kOutput);

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from answering_server import Server
@@ -25,6 +26,17 @@ def run(*arguments, stdin=""):
     done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True,
                           timeout=120, check=False)
     return done.returncode, done.stdout, done.stderr
+
+
+def say(load, text):
+    load.stdin.write(text)
+    load.stdin.flush()
+
+
+def await_event(load, name):
+    while (event := json.loads(load.stdout.readline()))["event"] != name:
+        pass
+    return event
 
 
 # Runs until it is stopped, and leaves the CPU to others.
@@ -73,13 +85,37 @@ class CrossoverLoadTest(unittest.TestCase):
         self.assertEqual((load.returncode, err), (0, ""))
 
     def test_a_tail_ends_when_told_to(self):
+        slice_ = '{"command":"slice","duration_ns":10000000,"tail_ns":86400000000000}\n'
+        drain = '{"command":"drain"}\n'
         with Server() as server:
             load = start("-c", "4", "-t", "1", "--events", "--slices", server.url)
-            slice_ = '{"command":"slice","duration_ns":10000000,"tail_ns":86400000000000}\n'
-            drain = '{"command":"drain"}\n'
-            # The third "drain" comes when nothing is loaded.
-            out, err = load.communicate(slice_ + drain + slice_ + drain + drain + '{"command":"end"}\n', timeout=120)
-        self.assertEqual([json.loads(line)["event"] for line in out.splitlines()].count("slice_drained"), 2)
+            self.addCleanup(load.kill)
+            for _ in range(2):
+                say(load, slice_)
+                await_event(load, "slice_over")
+                say(load, drain)
+                await_event(load, "slice_drained")
+            say(load, slice_)
+            await_event(load, "slice_over")
+            load.send_signal(signal.SIGINT)
+            out, err = load.communicate(timeout=120)
+        done = json.loads(out.splitlines()[-1])
+        self.assertEqual(done["event"], "done")
+        self.assertTrue(done["result"]["stopped_early"])
+        self.assertEqual(err, "")
+
+    def test_a_tail_ends_by_itself(self):
+        slice_ = '{"command":"slice","duration_ns":10000000,"tail_ns":20000000}\n'
+        with Server() as server:
+            load = start("-c", "4", "-t", "1", "--events", "--slices", server.url)
+            self.addCleanup(load.kill)
+            for late in ("", '{"command":"drain"}\n'):  # which is not for the tail that comes
+                begin_ns = time.monotonic_ns()
+                say(load, late + slice_)
+                drained = await_event(load, "slice_drained")
+                self.assertGreaterEqual(drained["time_ns"] - begin_ns, 30_000_000)
+            out, err = load.communicate('{"command":"end"}\n', timeout=120)
+        self.assertEqual(json.loads(out)["event"], "done")
         self.assertEqual((load.returncode, err), (0, ""))
 
     def test_a_slice_that_makes_no_sense_is_refused(self):

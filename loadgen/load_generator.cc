@@ -240,7 +240,7 @@ class Coordinator {
     if (WaitFor(over_ns, ended) != Wait::kDeadline) return false;
     TellSlice(LoadEvent::Kind::kSliceOver);
     if (control_.await_drain && control_.await_drain(state_.slice_end_ns)) {
-      state_.slice_end_ns = MonotonicNs();
+      state_.slice_end_ns = std::min(state_.slice_end_ns.load(), MonotonicNs());
     } else if (WaitFor(state_.slice_end_ns, ended) != Wait::kDeadline) {
       return false;
     }

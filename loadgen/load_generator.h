@@ -204,8 +204,10 @@ struct LoadControl {
   // nullopt ends the run. There is no warm-up then, and the window spans all slices with the pauses
   // in between. For a closed loop without think times, of connections that live as long as the run.
   std::function<std::optional<SliceOrder>()> next_slice;
-  // If there is one: called after each kSliceOver, and blocks until the load may end (true), or
-  // until the deadline, the slice's tail, or because the run is to stop (false).
+  // If there is one: called after each kSliceOver; true as soon as the load may end, and false if
+  // it is to go on to the deadline, the end of the slice's tail. It blocks until then at most, and
+  // not beyond the moment at which stop_fd becomes readable. That no connection is left is seen
+  // after it.
   std::function<bool(int64_t deadline_ns)> await_drain;
   // Becomes readable (and stays so) when the run is to stop early. Not owned.
   int stop_fd = -1;

@@ -67,8 +67,8 @@ class Commands {
     return order;
   }
 
-  // Waits for {"command":"drain"}. False at the deadline, and if something else comes, which is
-  // kept, or what WaitForGo is false for.
+  // Waits for {"command":"drain"}. False at the deadline, where WaitForGo is false, and if
+  // something else comes, which is kept.
   bool WaitForDrain(int64_t deadline_ns) {
     kept_ = Next(deadline_ns);
     if (!kept_ || NameOf(*kept_) != "drain") return false;
@@ -182,7 +182,7 @@ int Main(int argc, char** argv) {
     control.on_event = [](const LoadEvent& event) { WriteJsonLine(STDOUT_FILENO, ToJson(event)); };
     if (line.slices) {
       control.next_slice = [&] { return commands.WaitForSlice(); };
-      control.await_drain = [&](int64_t until_ns) { return commands.WaitForDrain(until_ns); };
+      control.await_drain = [&](int64_t deadline_ns) { return commands.WaitForDrain(deadline_ns); };
     } else {
       control.may_begin = [&] { return commands.WaitForGo(); };
     }

@@ -31,7 +31,8 @@ struct RunState {
   std::atomic<uint32_t> progress_asked{0};  // how often the loops were asked for their progress
   std::atomic<int64_t> window_start_ns{kNever};
   std::atomic<int64_t> window_end_ns{kNever};
-  // In slices: how many have begun, and when the sending of the last one ends.
+  // In slices: how many have begun, and when the sending of the last one ends; the end may come
+  // nearer in its tail.
   std::atomic<uint32_t> slices_begun{0};
   std::atomic<int64_t> slice_end_ns{kNever};
   int64_t begin_ns = 0;  // of the warm-up; written, as the next, before phase becomes kRun

@@ -33,10 +33,10 @@ def draw(summary: dict) -> Figure:
         low, high = 100 * each["found_low"], 100 * each["found_high"]
         axes.plot([place, place], [low, high], color=COLOUR, linewidth=1.5, solid_capstyle="butt")
         axes.plot([place], [share], "o", color=COLOUR, markersize=7)
-        # Below where it would touch the upper edge, or the line at 90 %.
-        above = share < 80
-        axes.annotate(f"{each['found']} of {each['comparisons']}", (place, share), (9, 6 if above else -12),
-                      textcoords="offset points", fontsize=8.5)  # fmt: skip
+        # On a patch of the page, which parts a line that it would lie on.
+        axes.annotate(f"{each['found']} of {each['comparisons']}", (place, share), (9, 0), va="center",
+                      textcoords="offset points", fontsize=8.5, zorder=3,
+                      bbox={"facecolor": axes.get_facecolor(), "edgecolor": "none", "pad": 1})  # fmt: skip
     for level, text in ((5, "5 %: chance alone"), (90, "90 %")):
         axes.axhline(level, color=style.QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.annotate(text, (1, level), (-4, 3), xycoords=("axes fraction", "data"), ha="right",
@@ -77,7 +77,7 @@ def main() -> int:
     path = Path(sys.argv[1])
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        if summary["schema"] != "crossover-selftest/2":
+        if summary["schema"] != "crossover-selftest/3":
             raise ValueError("is of another schema")
         if not summary["detection"]:
             return 0  # nothing to draw

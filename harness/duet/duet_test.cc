@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/clock.h"
+#include "harness/experiment.h"
 
 namespace crossover {
 namespace {
@@ -150,6 +151,8 @@ TEST(Duet, HasAsManyPairsInABlockAsFitAndAsLeaveEnoughBlocks) {
   EXPECT_EQ(PairsPerBlock(150 * kNsPerMs, 1000), 3u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1000), 2u);
   EXPECT_EQ(PairsPerBlock(kNsPerMs, 1000), 18u);
+  const auto by_default = static_cast<size_t>(DuetSettings().pairs);
+  EXPECT_EQ(by_default / PairsPerBlock(kSliceMinNs, by_default), 16u);
   EXPECT_EQ(PairsPerBlock(kSliceMinNs, 24), 2u);
   EXPECT_EQ(PairsPerBlock(kSliceMaxNs, 1), 1u);
   for (size_t pairs = kDuetRankBlocksMin; pairs < 200; ++pairs) {

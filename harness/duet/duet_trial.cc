@@ -163,6 +163,7 @@ nlohmann::json LiveContender::Await(std::string_view event, int64_t duration_ns)
 }
 
 DuetSlice LiveContender::Play(int64_t duration_ns) {
+  const int64_t begin_ns = MonotonicNs();  // or, in the load generator, a little later
   // A child that no longer reads has ended or soon will: Await tells how.
   server_.load().Send({{"command", "slice"},
                        {"settle_ns", duration_ns / kSettleParts},
@@ -186,7 +187,7 @@ DuetSlice LiveContender::Play(int64_t duration_ns) {
         .cpu_seconds = from.cpu_seconds && to.cpu_seconds ? *to.cpu_seconds - *from.cpu_seconds : 0,
         .switches = std::nullopt,
         .server_seconds = static_cast<double>(to.time_ns - from.time_ns) / 1e9,
-        .late = to.time_ns > over_ns + kTailNs};
+        .late = to.time_ns > begin_ns + duration_ns + kTailNs};
     if (from.switches && to.switches) slice.switches = *to.switches - *from.switches;
     return slice;
   } catch (const nlohmann::json::exception& error) {

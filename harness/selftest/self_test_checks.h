@@ -15,8 +15,9 @@ namespace crossover {
 
 // A duet of an architecture with itself, of which the one takes `injected` more CPU per request
 // (0.03: 3 %; 0: they are alike), by way of a companion (harness/duet/companion.h).
-//   {"check":"duet","architecture","injected","injected_by","slice_ns","cpu_us_by_block","seconds"}:
-//    of each block, of each pair, the CPU per request of both, from which all else follows.
+//   {"check":"duet","architecture","injected","injected_by","slice_ns","cpu_us_by_block",
+//    "seconds"}: of each block, of each pair, the CPU per request of both, from which all else
+//    follows.
 //   {"check":"duet",...,"unavailable":why} where two can't be had at a time, where it broke off,
 //    and where there are too few blocks for an interval.
 nlohmann::json CompareWithItself(Rig& rig, const std::string& architecture, double injected,

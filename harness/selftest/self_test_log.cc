@@ -4,6 +4,7 @@
 #include <array>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json_node.h"
@@ -22,10 +23,10 @@ void CheckDuet(const JsonNode& line) {
   line.Require("seconds").Number();
   const auto blocks = line.Find("cpu_us_by_block");  // not of before pairs were ranked
   if (!blocks) return;
+  const auto is_positive = [](const JsonNode& us) { return us.Number() > 0; };
   for (const JsonNode& block : blocks->Elements()) {
     for (const JsonNode& pair : block.Elements()) {
       const std::vector<JsonNode> both = pair.Elements();
-      const auto is_positive = [](const JsonNode& us) { return us.Number() > 0; };
       if (both.size() != 2 || !std::ranges::all_of(both, is_positive)) {
         pair.Refuse("must be two numbers above 0");
       }

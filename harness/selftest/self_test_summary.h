@@ -11,8 +11,9 @@
 
 namespace crossover {
 
-// Of the summary; /1 was of servers that spun themselves (docs/decisions/0021).
-inline constexpr const char* kSelfTestSchema = "crossover-selftest/2";
+// Of the summary; /1 was of servers that spun themselves (docs/decisions/0021), /2 of verdicts by
+// the rules of each duet's time.
+inline constexpr const char* kSelfTestSchema = "crossover-selftest/3";
 
 inline constexpr double kSelfTestLevel = 0.05;       // of each comparison
 inline constexpr double kSelfTestFoundShare = 0.90;  // of those with the smallest effect found
@@ -34,7 +35,7 @@ std::optional<DuetRatio> JudgeSelfTestDuet(const nlohmann::json& line);
 // 95 %, exact (Clopper and Pearson, 1934): of the share that `found` of `count` were drawn from.
 ShareInterval IntervalOfShare(size_t found, size_t count);
 
-// {schema: "crossover-selftest/2", fingerprint, first_utc, last_utc,
+// {schema: "crossover-selftest/3", fingerprint, first_utc, last_utc,
 //  detection: [{injected, comparisons, found, found_low, found_high, covered, ratio, seconds}]:
 //    by injected effect, ascending; `found` at the level above and in the right direction (either
 //    for 0); `covered`: the 95 % interval holds the truth; `ratio` and `seconds` are medians,

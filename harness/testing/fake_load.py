@@ -54,14 +54,14 @@ def play_slices(path, connections):
         command = json.loads(line)
         if command["command"] == "end":
             break
-        if command["command"] == "drain":
-            continue
         if path == "/killed":
             os.kill(os.getpid(), signal.SIGKILL)
         verified += 100
         say(event="slice_settled", **({} if path == "/mumbles" else {"verified": verified}))
         verified += 1000
         say(event="slice_over", verified=verified)
+        if json.loads(sys.stdin.readline()) != {"command": "drain"}:
+            return 2
         say(event="slice_drained", verified=verified, errors=1 if path == "/errors" else 0)
     now_ns = time.monotonic_ns()
     say(event="done", result=result(connections, now_ns - 1, now_ns))
