@@ -61,6 +61,7 @@ std::optional<double> SmallestFound(const Detections& detections) {
   std::optional<double> smallest;
   for (auto each = detections.rbegin(); each != detections.rend() && each->first > 0; ++each) {
     const auto comparisons = static_cast<double>(each->second.comparisons);
+    if (each->second.comparisons < kSelfTestFewest) continue;
     if (static_cast<double>(each->second.found) < kSelfTestFoundShare * comparisons) break;
     smallest = each->first;
   }

@@ -17,6 +17,7 @@ inline constexpr const char* kSelfTestSchema = "crossover-selftest/3";
 
 inline constexpr double kSelfTestLevel = 0.05;       // of each comparison
 inline constexpr double kSelfTestFoundShare = 0.90;  // of those with the smallest effect found
+inline constexpr size_t kSelfTestFewest = 10;        // of an effect, to speak of that share
 // What injected the difference: see harness/duet/companion.h. Lines of another method aren't
 // counted.
 inline constexpr const char* kSelfTestInjection = "companion";
@@ -41,7 +42,8 @@ ShareInterval IntervalOfShare(size_t found, size_t count);
 //    for 0); `covered`: the 95 % interval holds the truth; `ratio` and `seconds` are medians,
 //  not_injected: why a duet with an effect could not be had (the last such), or null,
 //  no_duet: [architecture], with themselves,
-//  smallest_found: the smallest effect from which on all were found in the share above, or null,
+//  smallest_found: the smallest effect from which on all were found in the share above (effects
+//    with fewer duets than kSelfTestFewest aside), or null,
 //  ceiling, stall, ledger: the last of each (ledger: of each architecture), or null,
 //  failures: [why the instrument is not to be trusted here],
 //  quote: one line for reports}
